@@ -1,0 +1,106 @@
+"""`queuectl _complete -- WORD...`: what the last word may become, for completion scripts. Never fails, makes nothing.
+
+The kind of a value is the metavar of its option or argument.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from queuectl.cli.app import App
+from queuectl.cli.completions import SCRIPTS
+from queuectl.cli.help import TOPICS
+from queuectl.cli.parser import COLOURS, FORMATS, Parser
+from queuectl.cli.table import BY_NAME, COMMANDS, GROUPS, load
+from queuectl.cli.words import Words, take_apart
+from queuectl.config import KEYS
+from queuectl.errors import QueuectlError
+from queuectl.job import State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST = 200
+"""Ids that are offered at once."""
+
+
+def configure(parser: Parser) -> None:
+    """Describe the command line of `_complete`."""
+    parser.describe("-- WORD...", "Print what the last word may become.", "queuectl _complete -- list --st")
+
+
+def run(args: Namespace, app: App) -> int:
+    """Print the candidates, one a line."""
+    *before, current = app.argv or ("",)
+    taken = take_apart(before)
+    if taken.argv is not None:
+        return 0
+    home = _value_of("--home", taken.options) or args.home
+    with App(Namespace(**{**vars(args), "home": home}), None, app.environ) as there:
+        try:
+            candidates = sorted({word for word in _candidates(taken, current, there) if word.startswith(current)})
+        except QueuectlError:
+            return 0
+    for word in candidates:
+        app.out.line(word)
+    return 0
+
+
+def _candidates(taken: Words, current: str, app: App) -> Iterable[str]:
+    command = BY_NAME.get(taken.name)
+    parser = Parser(taken.name)
+    if command is not None:
+        load(command)[0](parser)
+    parser.add_global_options()
+    if kind := parser.value_after(taken.options[-1] if taken.options else ""):
+        return _values(kind, current, app, taken)
+    if current.startswith("-"):
+        return parser.spellings()
+    if command is None:
+        return _command_words(taken.name)
+    return [word for kind in parser.positionals() for word in _values(kind, current, app, taken)]
+
+
+def _command_words(name: str) -> Iterable[str]:
+    shown = [command.name.split() for command in COMMANDS if command.section]
+    if name in GROUPS:
+        return [words[1] for words in shown if words[0] == name]
+    return [] if name else [words[0] for words in shown]
+
+
+def _values(kind: str, current: str, app: App, taken: Words) -> Iterable[str]:
+    match kind:
+        case "ID":
+            queue = app.reading_queue()
+            if queue is None:
+                return ()
+            if taken.name == "dlq retry":
+                return [job.id for job in queue.list(State.DEAD, limit=MOST)]
+            return queue.ids(current, MOST)
+        case "QUEUE":
+            queue = app.reading_queue()
+            return queue.metrics().queues if queue else ()
+        case "TOPIC":
+            return [*(command.name.split()[0] for command in COMMANDS if command.section), *TOPICS]
+        case _:
+            return WORDS.get(kind, ())
+
+
+WORDS: dict[str, Iterable[str]] = {
+    "STATE": (*State, "scheduled"),
+    "KEY": KEYS,
+    "FORMAT": FORMATS,
+    "WHEN": COLOURS,
+    "SHELL": SCRIPTS,
+}
+"""The words of each kind of value that has a few."""
+
+
+def _value_of(option: str, words: tuple[str, ...]) -> str | None:
+    for word, value in zip(words, (*words[1:], None), strict=False):
+        if word == option:
+            return value
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None

@@ -1,0 +1,152 @@
+"""Owns the waiting for jobs, and the showing of their output, while others write both.
+
+Reads a job again only when the queue has changed; looking whether it has costs 4 µs.
+"""
+
+from __future__ import annotations
+
+import select
+import sys
+import time
+
+from queuectl.cli.terminal import safe
+from queuectl.errors import NotFound
+from queuectl.job import FINISHED, State
+from queuectl.wire import dumps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from queuectl.cli.output import Output
+    from queuectl.job import Job
+    from queuectl.joblogs import Line
+    from queuectl.queue import Queue
+
+PAUSE = 0.05
+"""Seconds between two looks."""
+
+
+def pause(deadline: float | None = None) -> bool:
+    """Let a moment pass; return False when the deadline (monotonic) has."""
+    left = PAUSE if deadline is None else min(PAUSE, deadline - time.monotonic())
+    if left <= 0:
+        return False
+    select.select((), (), (), left)
+    return True
+
+
+def reread(queue: Queue, job: Job) -> Job:
+    """Return a job as it is now.
+
+    Raises:
+        NotFound: it was cleared, be its id given to another one.
+    """
+    found = queue.get(job.id)
+    if found.seq != job.seq:
+        raise NotFound(f'job "{job.id}" was cleared; its id belongs to another job now')
+    return found
+
+
+def wait_for_all(
+    queue: Queue, waited_for: Iterable[Job], deadline: float | None, ended: Callable[[Job], None]
+) -> list[Job]:
+    """Wait until every job has ended, telling `ended` of each, and return them; those that go on come back as well.
+
+    Raises:
+        NotFound: a job is cleared meanwhile.
+    """
+    jobs = {job.id: job for job in waited_for}
+    open_ids = list(jobs)
+    while True:
+        for id in [id for id in open_ids if jobs[id].state in FINISHED]:
+            open_ids.remove(id)
+            ended(jobs[id])
+        if not open_ids or not pause(deadline):
+            return list(jobs.values())
+        if queue.changed():
+            jobs.update((id, reread(queue, jobs[id])) for id in open_ids)
+
+
+def follow(
+    queue: Queue,
+    job: Job,
+    attempt: int,
+    output_of: Callable[[Job, int], Callable[[], None]],
+    *,
+    only: bool = False,
+) -> Job:
+    """Show the output of a job from one attempt on until the job has ended, and return it.
+
+    `output_of` begins an attempt and returns what shows all that is new of it. `only` stops at the attempt's end.
+    """
+    show: Callable[[], None] | None = None
+    while True:
+        if queue.changed():
+            job = reread(queue, job)
+        # The log of a run is complete before its job moves on: what is shown after the look at the job is all.
+        while attempt <= job.attempt:
+            show = show or output_of(job, attempt)
+            show()
+            if attempt == job.attempt or only:
+                break
+            attempt, show = attempt + 1, None
+        over = job.attempt > attempt or (job.attempt == attempt and job.state is not State.PROCESSING)
+        if job.state in FINISHED or (only and over):
+            return job
+        pause()
+
+
+class Printer:
+    """Writes lines of a log: each stream to its own, as it came, or harmless for a terminal, or as JSON."""
+
+    def __init__(self, out: Output, *, stamps: bool = False) -> None:
+        self._out = out
+        self._stamps = stamps
+        self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
+        self._harmless = {name: stream.isatty() for name, stream in self._streams.items()}
+        self._at_start = {"stdout": True, "stderr": True}
+        self._last = ""
+
+    def print(self, lines: Iterable[Line]) -> None:
+        """Write lines, and make sure that they are seen."""
+        for line in lines:
+            if line.stream != self._last:
+                self._flush()
+                self._last = line.stream
+            if line.stream in self._streams:
+                self._write(line)
+            else:
+                self._out.say(f"[{line.text.decode(errors='replace').strip()}]")
+        self._flush()
+
+    def _write(self, line: Line) -> None:
+        stream = self._streams[line.stream]
+        stamp = f"{line.stamp} " if self._stamps and self._at_start[line.stream] else ""
+        self._at_start[line.stream] = line.text.endswith(b"\n")
+        if self._harmless[line.stream]:
+            stream.write(stamp + safe(line.text.decode(errors="surrogateescape"), keep="\n\t"))
+        else:
+            stream.buffer.write(stamp.encode() + line.text)
+
+    def _flush(self) -> None:
+        for stream in self._streams.values():
+            stream.flush()
+
+
+def as_fields(attempt: int, lines: Iterable[Line]) -> Iterator[dict[str, object]]:
+    """Yield lines of a log as they are shown as JSON."""
+    for line in lines:
+        yield {
+            "attempt": attempt,
+            "time": line.stamp or None,
+            "stream": line.stream,
+            "text": line.text.decode(errors="backslashreplace"),
+        }
+
+
+def print_fields(attempt: int, lines: Iterable[Line]) -> None:
+    """Write lines of a log as JSON, one a line, and make sure that they are seen."""
+    for fields in as_fields(attempt, lines):
+        sys.stdout.write(f"{dumps(fields)}\n")
+    sys.stdout.flush()

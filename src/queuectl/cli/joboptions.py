@@ -1,0 +1,135 @@
+"""Owns the options that say what a job is, shared by `enqueue` and `run`, and how they become a `JobRequest`.
+
+The rules for a job are `request.check_request`'s.
+"""
+
+from __future__ import annotations
+
+from queuectl import config
+from queuectl.errors import InvalidInput
+from queuectl.quoting import quoted
+from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from queuectl.cli.parser import Parser
+
+FIELDS = ("id", "command", "queue", "priority", "max_retries", "run_at", "timeout", "cwd", "env", "secret_env", "stdin")
+"""Options that describe a job, by the name of its field."""
+
+
+def add_job_options(parser: Parser, max_retries: str) -> None:
+    """Add the options that describe a job; `max_retries` says what holds without it."""
+    add = parser.options.add_argument
+    add("--id", metavar="ID", help="name of the job [default: generated]")
+    add("-c", "--command", metavar="STRING", help="command for /bin/sh -c, exactly as it is")
+    add("--queue", metavar="QUEUE", help="queue it belongs to [default: default]")
+    add("--priority", metavar="N", type=_priority, help="-1000 to 1000, higher runs first [default: 0]")
+    add("--max-retries", metavar="N", type=_retries, help=f"retries after the first run [default: {max_retries}]")
+    add("--run-at", metavar="TIME", type=_moment, help="not before 2026-12-01T10:00:00Z, +10m (queuectl help time)")
+    add(
+        "--timeout",
+        metavar="DURATION",
+        type=_timeout,
+        help="end an attempt after 30s, 5m ...; none: never [default: setting default_timeout]",
+    )
+    add("--cwd", metavar="DIR", help="directory it runs in [default: this one]")
+    add("--env", metavar="NAME=VALUE", action="append", help="variable for the job, kept in the store; may be repeated")
+    add(
+        "--secret-env",
+        metavar="NAME",
+        action="append",
+        help="variable that the worker passes on, not kept; may be repeated",
+    )
+    add("--stdin", metavar="FILE", help="file that becomes its input [default: /dev/null]")
+    parser.add_argument(
+        "words", nargs="*", metavar="JSON", help='a job as JSON: \'{"id": "job1", "command": "sleep 2"}\''
+    )
+
+
+def requested_job(args: Namespace, argv: tuple[str, ...] | None, verb: str) -> JobRequest:
+    """Return the one job that a command line describes.
+
+    Raises:
+        InvalidInput: none, more than one, or one that breaks a rule.
+    """
+    given = [name for name in FIELDS if getattr(args, name) is not None]
+    if argv is not None and args.words:
+        raise _bare_words(verb, args.words, f"{quoted(args.words[0])} stands before --")
+    if args.words:
+        return _from_json(verb, args.words, given)
+    if argv is not None and args.command is not None:
+        raise InvalidInput("--command and -- ARGV exclude each other")
+    if argv is None and args.command is None:
+        raise InvalidInput("no command", f"for example: queuectl {verb} -- echo hi")
+    return check_request(
+        JobRequest(
+            args.id,
+            args.command,
+            argv,
+            "default" if args.queue is None else args.queue,
+            args.priority or 0,
+            args.max_retries,
+            args.run_at,
+            args.timeout,
+            args.cwd,
+            _variables(args.env or ()),
+            tuple(args.secret_env or ()),
+            args.stdin,
+        )
+    )
+
+
+def _from_json(verb: str, words: Sequence[str], given: Sequence[str]) -> JobRequest:
+    if len(words) > 1 or not words[0].lstrip().startswith("{"):
+        raise _bare_words(verb, words, "a job is JSON, or follows -- or -c")
+    if given:
+        raise InvalidInput(f"JSON and --{given[0].replace('_', '-')} exclude each other", "say it in the JSON")
+    from queuectl.wire import parse_job  # noqa: PLC0415  1 ms, only for JSON
+
+    return parse_job(words[0])
+
+
+def _bare_words(verb: str, words: Sequence[str], message: str) -> InvalidInput:
+    from shlex import join  # noqa: PLC0415  1 ms, needed only here
+
+    shell_line = len(words) == 1 and any(char in words[0] for char in " \t\n|&;<>$`\"'()*?")
+    return InvalidInput(message, f"did you mean: queuectl {verb} {'-c' if shell_line else '--'} {join(words)}")
+
+
+def _variables(pairs: Sequence[str]) -> dict[str, str]:
+    variables = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise InvalidInput(f"--env {name}: no value", f"write --env {name}=VALUE, or --secret-env {name}")
+        if name in variables:
+            raise InvalidInput(f"--env {name} is given twice")
+        variables[name] = value
+    return variables
+
+
+def _priority(text: str) -> int:
+    return config.parse_integer(text, PRIORITIES[0], PRIORITIES[-1])
+
+
+def _retries(text: str) -> int:
+    return config.parse_integer(text, RETRIES[0], RETRIES[-1])
+
+
+def _moment(text: str) -> datetime:
+    from datetime import UTC, datetime  # noqa: PLC0415  2 ms, only for a job of the future
+
+    from queuectl.durations import parse_instant  # noqa: PLC0415
+
+    return parse_instant(text, datetime.now(UTC))
+
+
+def _timeout(text: str) -> float:
+    from queuectl.durations import parse_duration  # noqa: PLC0415
+
+    return config.NEVER if text == "none" else parse_duration(text)

@@ -1,0 +1,119 @@
+"""Owns how a command speaks: data on stdout as a table, JSON or ids; messages on stderr.
+
+Must not know jobs: it is given rows, and JSON values that `wire` made.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from queuectl.cli import terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from queuectl.errors import QueuectlError
+
+GAP = "  "
+LEAST = 12
+"""Columns that the last column of a table keeps on a narrow terminal before the line itself is cut."""
+
+
+class Output:
+    """The two streams of a command, as its options ask for them."""
+
+    def __init__(self, format: str, when_colour: str, environ: Mapping[str, str], *, quiet: bool) -> None:
+        self.format = format
+        """table, json or jsonl."""
+        self.quiet = quiet
+        """Whether only ids are wanted, and no messages."""
+        self.json = format != "table"
+        self.columns = terminal.width_of(sys.stdout, environ)
+        """Width of the terminal; None when stdout is none."""
+        self.coloured = terminal.wants_colour(when_colour, sys.stdout, environ)
+
+    def line(self, text: str) -> None:
+        """Write one line of data."""
+        sys.stdout.write(f"{text}\n")
+
+    def say(self, text: str) -> None:
+        """Write a message, unless messages are not wanted."""
+        if not self.quiet:
+            sys.stdout.flush()
+            sys.stderr.write(f"{terminal.safe(text)}\n")
+            sys.stderr.flush()
+
+    def complain(self, error: QueuectlError) -> None:
+        """Write what is wrong, and what to do."""
+        sys.stdout.flush()
+        sys.stderr.write(render_error(error, json=self.json))
+        sys.stderr.flush()
+
+    def value(self, value: object) -> None:
+        """Write one JSON value."""
+        from queuectl.wire import dumps  # noqa: PLC0415  not every command needs JSON
+
+        self.line(dumps(value))
+
+    def values(self, values: Iterable[object]) -> None:
+        """Write a JSON array, or a line for each value; nothing is gathered in memory."""
+        from queuectl.wire import dumps  # noqa: PLC0415
+
+        if self.format == "jsonl":
+            for value in values:
+                self.line(dumps(value))
+            return
+        before = "["
+        for value in values:
+            sys.stdout.write(f"{before}{dumps(value)}")
+            before = ",\n "
+        self.line("[]" if before == "[" else "]")
+
+    def table(self, titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "", state: str = "") -> None:
+        """Write rows below titles, the last column cut to the terminal; `right` names columns of numbers."""
+        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+        last = None
+        if self.columns is not None:
+            last = max(LEAST, self.columns - sum(width + len(GAP) for width in widths[:-1]))
+        to_right = [title in right.split() for title in titles]
+        for number, row in enumerate((titles, *rows)):
+            cells = [
+                cell.rjust(width) if aligned else cell.ljust(width)
+                for cell, width, aligned in zip(row[:-1], widths, to_right, strict=False)
+            ]
+            cells.append(cut(row[-1], last).rjust(widths[-1] if to_right[-1] else 0))
+            if self.columns is not None:
+                cells = _fit(cells, self.columns)
+            if self.coloured and state and number and (at := titles.index(state)) < len(cells):
+                cells[at] = terminal.paint(row[at], cells[at])
+            self.line(GAP.join(cells).rstrip())
+
+
+def _fit(cells: list[str], columns: int) -> list[str]:
+    """Cut a line that is still too long from its end, cell by cell, so that no escape is cut."""
+    fitting = []
+    for cell in cells:
+        if columns <= 0:
+            break
+        fitting.append(cell[:columns])
+        columns -= len(cell) + len(GAP)
+    return fitting
+
+
+def cut(text: str, width: int | None) -> str:
+    """Shorten text to a width, the last character an ellipsis where something is missing."""
+    if width is None or len(text) <= width:
+        return text
+    ellipsis = "…" if (sys.stdout.encoding or "").lower().startswith("utf") else "~"
+    return text[: max(0, width - 1)] + ellipsis
+
+
+def render_error(error: QueuectlError, *, json: bool) -> str:
+    """Return the line, or with a hint the two lines, that a user gets for an error."""
+    if json:
+        from queuectl.wire import dumps, error_fields  # noqa: PLC0415
+
+        return f"{dumps(error_fields(error))}\n"
+    hint = f"\n  {terminal.safe(error.hint)}" if error.hint else ""
+    return f"queuectl: error: {terminal.safe(error.message)}{hint}\n"

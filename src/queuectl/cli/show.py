@@ -1,0 +1,131 @@
+"""`queuectl show`: everything about one job, and each of its attempts."""
+
+from __future__ import annotations
+
+import time
+
+from queuectl import joblogs
+from queuectl.cli.jobtable import worker_names
+from queuectl.cli.terminal import paint, safe
+from queuectl.cli.told import ending, ending_with, why
+from queuectl.cli.when import age, local, span, until
+from queuectl.durations import format_duration
+from queuectl.job import State
+from queuectl.wire import attempt_fields, job_fields, rfc3339, shown_command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from queuectl.cli.app import App
+    from queuectl.cli.parser import Parser
+    from queuectl.job import Attempt, Job
+
+
+def configure(parser: Parser) -> None:
+    """Describe the command line of `show`."""
+    parser.describe(
+        "ID",
+        "Show everything about a job: what it runs and how, where it is and why, and each of its attempts.",
+        "queuectl show job1\nqueuectl show job1 --json | jq .history",
+    )
+    parser.add_argument("id", metavar="ID", help="job")
+
+
+def run(args: Namespace, app: App) -> int:
+    """Show the job."""
+    queue = app.existing_queue()
+    job = queue.get(args.id)
+    attempts = queue.attempts(job)
+    if app.out.json:
+        history = [
+            {**attempt_fields(attempt), "log_bytes": joblogs.size(app.home.logs, job.seq, attempt.attempt)}
+            for attempt in attempts
+        ]
+        app.out.value({**job_fields(job), "history": history})
+        return 0
+    fields = [(name, text) for name, text in _fields(job, app) if text]
+    width = max(len(name) for name, _ in fields) + 1
+    for name, text in fields:
+        shown = paint(job.state, text) if name == "state" and app.out.coloured else text
+        app.out.line(f"{name + ':':<{width}}  {shown}")
+    rows = [_row(attempt, app, job) for attempt in attempts]
+    if job.state is State.PROCESSING:
+        rows.append(_running(job, app))
+    if rows:
+        app.out.line("")
+        app.out.table(("ATTEMPT", "STARTED", "DURATION", "LOG", "OUTCOME"), rows, right="ATTEMPT DURATION LOG")
+    return 0
+
+
+def _fields(job: Job, app: App) -> Iterator[tuple[str, str]]:
+    """Yield the names and texts of what is to be shown; an empty text says that there is nothing to say."""
+    now = time.time()
+    policy = job.policy
+    reason = why(job, now, worker_names(app.home))
+    yield "id", job.id
+    yield "state", f"{job.state}{f', {safe(reason)}' if reason else ''}"
+    yield "command", safe(shown_command(job))
+    yield "form", "sh -c" if job.argv is None else "program and arguments"
+    yield "queue", job.queue
+    yield "priority", str(job.priority)
+    yield "attempts", str(job.attempt)
+    yield "failures", f"{job.failures}, dead after {policy.max_retries + 1}"
+    yield "crashes", f"{job.crashes}, dead after {policy.max_crashes}" if job.crashes else ""
+    yield "interruptions", str(job.interruptions or "")
+    yield "timeout", "none" if policy.timeout is None else format_duration(policy.timeout)
+    yield "created", _moment(job.created_at, now, app)
+    yield "next run", _moment(job.next_run_at, now, app)
+    yield "started", _moment(job.started_at, now, app)
+    yield "finished", _moment(job.finished_at, now, app)
+    yield "duration", "" if job.duration is None else format_duration(round(job.duration, 3))
+    yield "outcome", ending(job)
+    yield "last error", safe(job.last_error or "")
+    yield "worker", job.worker or ""
+    yield "cancel requested", _moment(job.cancel_requested_at, now, app) if job.state is State.PROCESSING else ""
+    yield "directory", safe(job.cwd)
+    yield "input", safe(job.stdin or "")
+    hidden: dict[str, str] = job_fields(job)["env"]  # type: ignore[assignment]
+    yield "env", safe(" ".join(f"{name}={value}" for name, value in hidden.items()))
+    yield "secret env", " ".join(job.secret_env)
+    yield "seq", str(job.seq)
+
+
+def _moment(instant: datetime | None, now: float, app: App) -> str:
+    """Return a moment as seen from now on a terminal, as RFC 3339 elsewhere."""
+    if instant is None:
+        return ""
+    if app.out.columns is None:
+        return rfc3339(instant)
+    wait = until(instant, now)
+    return f"{local(instant)} ({f'in {span(wait)}' if wait > 0 else f'{age(-wait)} ago'})"
+
+
+def _row(attempt: Attempt, app: App, job: Job) -> tuple[str, ...]:
+    return (
+        str(attempt.attempt),
+        _moment(attempt.started_at, time.time(), app),
+        format_duration(round(attempt.duration, 3)),
+        _size(joblogs.size(app.home.logs, job.seq, attempt.attempt)),
+        safe(ending_with(attempt, attempt.error)),
+    )
+
+
+def _running(job: Job, app: App) -> tuple[str, ...]:
+    now = time.time()
+    return (
+        str(job.attempt),
+        _moment(job.started_at, now, app),
+        span(-until(job.started_at, now)) if job.started_at else "",
+        _size(joblogs.size(app.home.logs, job.seq, job.attempt)),
+        "running, cancel requested" if job.cancel_requested_at else "running",
+    )
+
+
+def _size(size: int) -> str:
+    for unit, of_unit in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= of_unit:
+            return f"{size / of_unit:.1f} {unit}"
+    return f"{size} B"

@@ -1,0 +1,126 @@
+"""`queuectl status`: one screen on a queue: counts, workers, the oldest waiting job, the last failures."""
+
+from __future__ import annotations
+
+import time
+
+from queuectl import roster
+from queuectl.cli.terminal import safe
+from queuectl.cli.told import ending_with
+from queuectl.cli.when import age
+from queuectl.cli.workertable import print_workers, seen_workers, worker_fields
+from queuectl.errors import StoreUnavailable
+from queuectl.job import State
+from queuectl.record import Record
+from queuectl.wire import job_fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping
+
+    from queuectl.cli.app import App
+    from queuectl.cli.parser import Parser
+    from queuectl.job import Job
+    from queuectl.queue import Queue
+
+FAILURES = 5
+"""Last failures that are shown."""
+
+BACKING_OFF = 200
+"""Failed jobs, the next to run first, among which the last failures are looked for."""
+
+
+class Stored(Record):
+    """What the store says."""
+
+    counts: Mapping[State, int]
+    oldest_waiting: Job | None
+    failures: list[Job]
+
+
+def configure(parser: Parser) -> None:
+    """Describe the command line of `status`."""
+    parser.describe(
+        "",
+        "Show counts by state, the workers, the job that has waited longest, and the last failures. The workers are\n"
+        "shown even when the store cannot be used.",
+        "queuectl status\nqueuectl status --json | jq .counts.dead",
+    )
+
+
+def run(_args: Namespace, app: App) -> int:
+    """Show the status.
+
+    Raises:
+        StoreUnavailable: the store cannot be used; the workers are shown all the same.
+    """
+    broken = None
+    try:
+        stored = _read(app.reading_queue())
+    except StoreUnavailable as error:
+        broken, stored = error, None
+    if app.out.json:
+        app.out.value(_fields(app, stored))
+    else:
+        _print(app, stored)
+    if broken is not None:
+        raise broken
+    return 0
+
+
+def _read(queue: Queue | None) -> Stored:
+    if queue is None:
+        return Stored(dict.fromkeys(State, 0), None, [])
+    failed = [*queue.list(State.DEAD, limit=FAILURES), *queue.list(State.FAILED, limit=BACKING_OFF)]
+    failed.sort(key=_failed_at, reverse=True)
+    return Stored(queue.metrics().counts, queue.oldest_waiting(), failed[:FAILURES])
+
+
+def _failed_at(job: Job) -> float:
+    """Return when a job's last run ended, in Unix time."""
+    if job.started_at is None:
+        return job.created_at.timestamp()
+    return job.started_at.timestamp() + (job.duration or 0.0)
+
+
+def _fields(app: App, stored: Stored | None) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "workers": [worker_fields(worker) for worker in seen_workers(app.home)],
+        "gave_up": roster.failures(app.home),
+    }
+    if stored is not None:
+        oldest = stored.oldest_waiting
+        fields["counts"] = {str(state): stored.counts[state] for state in State}
+        fields["oldest_waiting"] = job_fields(oldest) if oldest else None
+        fields["last_failures"] = [job_fields(job) for job in stored.failures]
+    return fields
+
+
+def _print(app: App, stored: Stored | None) -> None:
+    out = app.out
+    if stored is not None:
+        out.table(
+            [state.upper() for state in State],
+            [[str(stored.counts[state]) for state in State]],
+            right=" ".join(state.upper() for state in State),
+        )
+        out.line("")
+    if workers := seen_workers(app.home):
+        print_workers(app, workers)
+    else:
+        out.line("no worker is running")
+    for reason in roster.failures(app.home):
+        out.line(f"a supervisor gave up: {safe(reason)}")
+    if stored is None:
+        return
+    now = time.time()
+    if job := stored.oldest_waiting:
+        out.line(f"\noldest waiting job: {job.id}, for {age(now - (job.next_run_at or job.created_at).timestamp())}")
+    if stored.failures:
+        out.line("\nlast failures:")
+        rows = [
+            (job.id, job.state.value, f"{age(now - _failed_at(job))} ago", safe(ending_with(job, job.last_error)))
+            for job in stored.failures
+        ]
+        out.table(("ID", "STATE", "WHEN", "WHY"), rows, state="STATE")

@@ -1,0 +1,69 @@
+"""The program of a supervisor: `worker start` executes it, so that it begins with nothing but what it needs.
+
+Called with one argument, a JSON object. When its workers may claim, a detached one writes a line to its stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from queuectl.cli.app import open_worker_store
+from queuectl.observe.logging import EventLog
+from queuectl.paths import Home
+from queuectl.worker.supervisor import Plan, Supervisor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queuectl.events import Emit
+
+READY = b"ready\n"
+
+ENVIRONMENT_OF_A_JOB = ("QUEUECTL_RUN", "QUEUECTL_JOB_ID", "QUEUECTL_ATTEMPT", "QUEUECTL_QUEUE")
+"""What a supervisor must not have: it would be taken for a process of a job."""
+
+
+def command_line(home: str, *, count: int, drain: bool, foreground: bool, log_format: str) -> list[str]:
+    """Return the words that start a supervisor."""
+    orders = {"home": home, "count": count, "drain": drain, "foreground": foreground, "log_format": log_format}
+    return [sys.executable, "-P", "-m", __name__, json.dumps(orders)]
+
+
+def main() -> int:
+    """Supervise as the orders say; return the exit code."""
+    orders = json.loads(sys.argv[1])
+    home = Home(orders["home"])
+    foreground = orders["foreground"]
+    os.closerange(3, 4096)
+    os.chdir("/")
+
+    def log_of(name: str) -> Emit:
+        return EventLog(
+            home.worker_log,
+            home.log_lock,
+            name,
+            orders["log_format"],
+            stream=2 if foreground else None,
+        )
+
+    def on_ready() -> None:
+        if not foreground:
+            os.write(1, READY)
+            os.dup2(0, 1)
+
+    plan = Plan(
+        home,
+        home.identity(),
+        orders["count"],
+        orders["drain"],
+        lambda: open_worker_store(home),
+        dict(os.environ),
+        log_of,
+        on_ready,
+    )
+    return 0 if Supervisor(plan).run() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Owns the table of commands: what is called how, and which module carries it out.
+
+Parsing, help, completion and the documentation all read it, so a command is added in this file and in its module.
+A module has `configure(parser)` and `run(args, app) -> int`; a module of several commands (`dlq list`) has the pair
+for each: `configure_list`, `run_list`. Only the module of the command that is called is imported.
+"""
+
+from __future__ import annotations
+
+from queuectl.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from queuectl.cli.app import App
+    from queuectl.cli.parser import Parser
+
+
+class Command(Record):
+    """One command of the program."""
+
+    name: str
+    """One word, or two: a group and its command."""
+    section: str
+    """Heading in the list of commands; a command without one is not shown."""
+    help: str
+    """One line."""
+    module: str
+    """In this package."""
+    job_code: bool = False
+    """Whether the exit code is that of a job; then 125 says that queuectl itself failed."""
+
+
+COMMANDS = (
+    Command("enqueue", "Jobs", "add a job: a shell command, a program with arguments, JSON", "enqueue"),
+    Command("run", "Jobs", "add a job, show its output, exit with its code", "run", job_code=True),
+    Command("list", "Jobs", "list jobs", "list"),
+    Command("show", "Jobs", "show everything about a job", "show"),
+    Command("logs", "Jobs", "print the output of a job", "logs"),
+    Command("wait", "Jobs", "wait until jobs have ended, exit with their code", "wait", job_code=True),
+    Command("cancel", "Jobs", "take jobs off the queue, end running ones", "cancel"),
+    Command("retry", "Jobs", "let finished jobs run again, failed ones run now", "retry"),
+    Command("clear", "Jobs", "forget every job that is not running", "clear"),
+    Command("worker start", "Workers", "start workers in the background", "worker"),
+    Command("worker stop", "Workers", "stop the workers; running jobs finish", "worker"),
+    Command("worker list", "Workers", "list the workers and what they run", "worker"),
+    Command("dlq list", "Dead letters", "list jobs that have no retries left", "dlq"),
+    Command("dlq retry", "Dead letters", "let dead jobs run again", "dlq"),
+    Command("status", "Observe", "one screen: counts, workers, last failures", "status"),
+    Command("metrics", "Observe", "counts by state and durations", "metrics"),
+    Command("config set", "Settings", "change a setting for jobs to come", "config"),
+    Command("config get", "Settings", "print a setting", "config"),
+    Command("config list", "Settings", "list the settings and where each comes from", "config"),
+    Command("completions", "Settings", "print the completion script of a shell", "completions"),
+    Command("_complete", "", "print what may come next", "complete"),
+    Command("help", "Settings", "show help on a command or a topic", "help"),
+)
+
+BY_NAME = {command.name: command for command in COMMANDS}
+GROUPS = frozenset(name.split()[0] for name in BY_NAME if " " in name)
+"""First words of the commands that have two."""
+
+
+def load(command: Command) -> tuple[Callable[[Parser], None], Callable[[Namespace, App], int]]:
+    """Import a command's module and return its `configure` and `run`."""
+    # Not importlib: it would have to be imported itself, and -X importtime does not see what it imports.
+    module = __import__(f"queuectl.cli.{command.module}", fromlist=("run",))
+    verb = command.name.partition(" ")[2]
+    suffix = f"_{verb}" if verb else ""
+    return getattr(module, f"configure{suffix}"), getattr(module, f"run{suffix}")

@@ -1,0 +1,86 @@
+"""Owns the words in which a job's situation is told: `retry in 41s (exit 1)`, `worker 1234`, and its exit code.
+
+Must not know tables, streams or the store.
+"""
+
+from __future__ import annotations
+
+from queuectl.cli.when import span, until
+from queuectl.job import Outcome, State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from queuectl.job import Attempt, Job
+
+TIMED_OUT = 124
+NEVER_ENDED_ITSELF = 125
+"""Exit code of `run` and `wait` for a job that was cancelled, never ran, or lost its worker too often."""
+SIGNALLED = 128
+
+
+def exit_code(job: Job) -> int:
+    """Return the code with which `run` and `wait` end for a finished job."""
+    if job.state is State.CANCELLED or job.outcome is None:
+        return NEVER_ENDED_ITSELF
+    match job.outcome:
+        case Outcome.EXITED | Outcome.NOT_STARTED if job.exit_code is not None:
+            return job.exit_code
+        case Outcome.SIGNALLED if job.signal is not None:
+            return SIGNALLED + job.signal
+        case Outcome.TIMED_OUT:
+            return TIMED_OUT
+        case _:
+            return NEVER_ENDED_ITSELF
+
+
+def ending(run: Job | Attempt) -> str:
+    """Return how a run, or a job's last one, ended, in a word or two."""
+    match run.outcome:
+        case None:
+            return ""
+        case Outcome.EXITED:
+            return f"exit {run.exit_code}"
+        case Outcome.SIGNALLED:
+            return f"signal {run.signal}"
+        case Outcome.LOST:
+            return "worker lost"
+        case _:
+            return run.outcome.replace("_", " ")
+
+
+def ending_with(run: Job | Attempt, error: str | None) -> str:
+    """Return how a run ended, with the error that it left."""
+    how = ending(run)
+    if not error:
+        return how
+    return error if run.outcome is Outcome.LOST or error.startswith(how) else f"{how}: {error}"
+
+
+def tries(job: Job) -> str:
+    """Return the runs that count against the retries, and how many there may be: 1/4."""
+    current = job.state in (State.PROCESSING, State.COMPLETED)
+    return f"{job.failures + current}/{job.policy.max_retries + 1}"
+
+
+def why(job: Job, now: float, workers: Mapping[str, str]) -> str:
+    """Return why a job is where it is, where its state does not say it; `workers` tells each worker by id."""
+    match job.state:
+        case State.PROCESSING if job.cancel_requested_at is not None:
+            return "cancel requested"
+        case State.PROCESSING:
+            return workers.get(job.worker or "", "worker gone")
+        case State.FAILED:
+            return f"{_due(job, now, 'retry')} ({ending(job)})"
+        case State.PENDING if job.next_run_at is not None and until(job.next_run_at, now) > 0:
+            return _due(job, now, "runs")
+        case State.DEAD:
+            return ending_with(job, job.last_error)
+        case _:
+            return ""
+
+
+def _due(job: Job, now: float, verb: str) -> str:
+    wait = until(job.next_run_at, now) if job.next_run_at is not None else 0
+    return f"{verb} in {span(wait)}" if wait > 0 else f"{verb} now"

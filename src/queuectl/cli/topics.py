@@ -1,0 +1,94 @@
+"""Owns the long help texts that belong to no single command."""
+
+from __future__ import annotations
+
+from queuectl import config
+
+EXIT_CODES = """\
+Exit codes
+
+  0    done (also: nothing to show, a job that is cancelled already)
+  1    several jobs were named and some could not be acted on: each is named on stderr;
+       or the result could not be written
+  2    bad input or usage; nothing was changed
+  3    not found
+  4    the job is in another state than the request needs, or its id is taken
+  5    the store or the home cannot be used: locked, full, read-only, damaged, newer, not yours
+  130  interrupted with Ctrl-C
+
+run and wait exit with the code of the job; of several, with the highest:
+
+  0-255  the job's own code
+  124    timed out: the last attempt, or wait --timeout (stderr says which)
+  125    queuectl failed, or the job was cancelled, never ran, or lost its worker too often
+  126    the program of the job is not executable
+  127    the program of the job is not found
+  128+N  the job was ended by signal N
+  130    Ctrl-C in run: the job goes on
+"""
+
+FORMATTING = """\
+Formatting
+
+Data goes to stdout, messages and errors to stderr.
+
+  -o table   for people: no boxes, cut to the width of the terminal, whole in a pipe (default)
+  -o json    one JSON value, an array where there may be several; --json is the same
+  -o jsonl   one JSON value a line
+  -q         ids only, one a line, and no messages
+
+Times in JSON are RFC 3339 in UTC, durations are whole milliseconds where the name ends in _ms.
+With --json an error is one JSON line on stderr: {"error": {"code", "message", "hint"}}.
+
+Colour is used on a terminal, unless NO_COLOR is set or TERM is dumb; --color always|never decides.
+COLUMNS is the width of the terminal where it is set.
+Characters that could move the cursor or hide text are shown as escapes, such as \\x1b.
+"""
+
+ENVIRONMENT = """\
+Environment
+
+queuectl reads:
+
+  QUEUECTL_HOME       directory of the queue; --home wins. Without both:
+                      $XDG_DATA_HOME/queuectl, or ~/.local/share/queuectl
+  QUEUECTL_STORE      another store; --store wins
+{settings}
+  NO_COLOR, TERM, COLUMNS   see: queuectl help formatting
+  QUEUECTL_DEBUG=1    shows where an internal error comes from
+
+A job has the environment of its worker, not of the shell that enqueued it, except that
+
+  1. PATH, VIRTUAL_ENV, LANG, LC_* and TZ are those of the shell that enqueued it
+     (unset there, unset in the job);
+  2. --env NAME=VALUE adds variables; they are kept in the store;
+  3. --secret-env NAME takes a variable from the worker at the start of each attempt; never stored;
+  4. QUEUECTL_JOB_ID, QUEUECTL_ATTEMPT, QUEUECTL_QUEUE and QUEUECTL_HOME are set.
+
+It runs in the directory (--cwd) and with the umask of the shell that enqueued it, in a session of its own,
+with /dev/null as its input (--stdin FILE). What it leaves running when it ends is killed.
+"""
+
+TIME = """\
+Time
+
+Durations    30, 30s, 5m, 1h30m, 2d       a number alone is seconds
+Moments      2026-12-01T10:00:00Z         RFC 3339
+             2026-12-01T10:00             without a zone: this machine's; the answer says what was understood
+             +10m                         from now
+
+A job whose moment has passed runs at once. Moments are stored and shown in JSON as UTC.
+"""
+
+
+def _settings() -> str:
+    shown = [f"  QUEUECTL_{name.upper():<26} {key.help}" for name, key in config.KEYS.items()]
+    return "\n".join(("\n  Each of these overrides the setting of the same name (queuectl config list):\n", *shown, ""))
+
+
+TEXTS = {
+    "exit-codes": EXIT_CODES,
+    "formatting": FORMATTING,
+    "environment": ENVIRONMENT.format(settings=_settings()),
+    "time": TIME,
+}

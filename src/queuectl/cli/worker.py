@@ -1,0 +1,183 @@
+"""`queuectl worker`: start workers, stop them, list them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from queuectl import process, roster
+from queuectl.cli.workertable import print_workers, seen_workers, worker_fields
+from queuectl.errors import Conflict, InvalidInput, PartlyDone, StoreUnavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from queuectl.cli.app import App
+    from queuectl.cli.parser import Parser
+
+MOST = 64
+"""Workers that one supervisor keeps."""
+
+STOP = signal.SIGUSR1
+"""Asks for a stop; asking twice is not asking for more, as a second TERM is."""
+
+STOP_NOW = signal.SIGQUIT
+
+
+def configure_start(parser: Parser) -> None:
+    """Describe the command line of `worker start`."""
+    parser.describe(
+        "[--count N] [--foreground] [--drain]",
+        "Start workers, beside those that run. They go on in the background; this returns when they can claim.",
+        "queuectl worker start\nqueuectl worker start --count 3\nqueuectl worker start --foreground --drain",
+    )
+    parser.options.add_argument("--count", metavar="N", help=f"how many, 1 to {MOST} [default: 1]")
+    parser.options.add_argument(
+        "--foreground", action="store_true", help="stay, and log to stderr (systemd, containers)"
+    )
+    parser.options.add_argument("--drain", action="store_true", help="end when nothing runs, is ready or backs off")
+    parser.options.add_argument(
+        "--log-format", metavar="F", choices=("text", "json"), help="text or json [default: text]"
+    )
+
+
+def run_start(args: Namespace, app: App) -> int:
+    """Start a supervisor with its workers."""
+    from queuectl.cli import supervise  # noqa: PLC0415  only this verb starts processes
+    from queuectl.config import parse_integer  # noqa: PLC0415
+
+    if "QUEUECTL_RUN" in app.environ:
+        raise Conflict("a job cannot start workers: they would be ended with it", "start them outside of the queue")
+    try:
+        count = parse_integer(args.count or "1", 1, MOST)
+    except InvalidInput as error:
+        raise InvalidInput(f"--count: {error.message}") from None
+    app.queue().settings()  # a store or a setting that cannot be used is reported here, not in a log
+    app.close()
+    words = supervise.command_line(
+        app.home.path,
+        count=count,
+        drain=args.drain,
+        foreground=args.foreground,
+        log_format=args.log_format or "text",
+    )
+    environ = {name: value for name, value in app.environ.items() if name not in supervise.ENVIRONMENT_OF_A_JOB}
+    roster.forget_failures(app.home)
+    if args.foreground:
+        os.execve(words[0], words, environ)  # noqa: S606  no shell is wanted
+    _start_detached(words, environ, app)
+    workers = seen_workers(app.home)
+    if app.out.json:
+        app.out.value({"running": len(workers), "started": count, "workers": [worker_fields(w) for w in workers]})
+    elif not app.out.quiet:
+        plural = "worker runs" if len(workers) == 1 else "workers run"
+        app.out.line(f"{len(workers)} {plural} ({count} started)")
+    return 0
+
+
+def _start_detached(words: list[str], environ: dict[str, str], app: App) -> None:
+    import subprocess  # noqa: PLC0415  15 ms, only this verb starts a process
+
+    log = os.open(app.home.worker_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    supervisor = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True, env=environ
+    )
+    os.close(log)
+    if supervisor.stdout is None or not supervisor.stdout.readline():
+        raise StoreUnavailable("the workers could not start", f"see {app.home.worker_log}")
+    supervisor.returncode = 0  # it lives on; nobody here waits for it
+
+
+def configure_stop(parser: Parser) -> None:
+    """Describe the command line of `worker stop`."""
+    parser.describe(
+        "[--timeout D] [--now]",
+        "Stop all workers of this home. Running jobs finish first; no new ones are claimed.",
+        "queuectl worker stop\nqueuectl worker stop --timeout 30s\nqueuectl worker stop --now",
+    )
+    parser.options.add_argument("--timeout", metavar="D", help="wait so long, then leave them draining and exit 1")
+    parser.options.add_argument("--now", action="store_true", help="end the running jobs and give them back")
+
+
+def run_stop(args: Namespace, app: App) -> int:
+    """Ask every supervisor, and every worker without one, to stop, and wait until they have."""
+    deadline = None
+    if args.timeout is not None:
+        from queuectl.durations import parse_duration  # noqa: PLC0415
+
+        deadline = time.monotonic() + parse_duration(args.timeout)
+    stopped = {worker.member.id for worker in seen_workers(app.home)}
+    told: set[str] = set()
+    waited_for: list[str] | None = None
+    while members := [*roster.supervisors(app.home), *roster.workers(app.home)]:
+        _tell(members, told, STOP_NOW if args.now else STOP)
+        jobs = [worker.job for worker in seen_workers(app.home) if worker.job is not None]
+        if jobs and jobs != waited_for:
+            app.out.say(f"waiting for {', '.join(jobs)}")
+            waited_for = jobs
+        if deadline is not None and time.monotonic() >= deadline:
+            raise PartlyDone(
+                f"still running: {', '.join(jobs) or 'workers without a job'}",
+                f"the workers go on and end with their jobs; to end the jobs: {app.call('worker stop --now')}",
+            )
+        _wait_for_any(members, deadline)
+    if app.out.json:
+        app.out.value({"stopped": len(stopped)})
+    elif stopped:
+        app.out.say(f"{len(stopped)} {'worker' if len(stopped) == 1 else 'workers'} stopped")
+    else:
+        app.out.say("no worker is running")
+    return 0
+
+
+def _tell(members: list[roster.Member], told: set[str], sig: signal.Signals) -> None:
+    """Signal each supervisor, and each worker whose supervisor is gone, once."""
+    supervisors = {member.id for member in members if member.supervisor is None}
+    for member in members:
+        orphan = member.supervisor is not None and member.supervisor not in supervisors
+        if (orphan or member.supervisor is None) and member.id not in told:
+            told.add(member.id)
+            process.send(member.pid, member.started, member.boot, sig)
+
+
+def _wait_for_any(members: list[roster.Member], deadline: float | None) -> None:
+    """Wait until one of the processes has ended, for half a second at most."""
+    import select  # noqa: PLC0415
+
+    poll = select.poll()
+    descriptors = []
+    for member in members:
+        try:
+            descriptors.append(os.pidfd_open(member.pid))
+        except ProcessLookupError:
+            continue
+        poll.register(descriptors[-1], select.POLLIN)
+    left = 0.5 if deadline is None else min(0.5, max(0.0, deadline - time.monotonic()))
+    if len(descriptors) == len(members):
+        poll.poll(left * 1000)
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def configure_list(parser: Parser) -> None:
+    """Describe the command line of `worker list`."""
+    parser.describe(
+        "", "List the workers of this home and what they run.", "queuectl worker list\nqueuectl worker list --json"
+    )
+
+
+def run_list(_args: Namespace, app: App) -> int:
+    """List the workers."""
+    workers = seen_workers(app.home)
+    if app.out.json:
+        app.out.values(worker_fields(worker) for worker in workers)
+    elif app.out.quiet:
+        for worker in workers:
+            app.out.line(worker.member.id)
+    elif workers:
+        print_workers(app, workers)
+    else:
+        app.out.say("no worker is running")
+    return 0

@@ -1,0 +1,165 @@
+"""Owns what workers and supervisors tell about: one record for each thing that has happened.
+
+An event names jobs, attempts, pids and reasons. It never carries a command line, output or a value of an environment.
+Must not know who listens: whoever has something to tell is given an `Emit`.
+"""
+
+from __future__ import annotations
+
+from queuectl.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class WorkerStarted(Record):
+    """A worker may claim."""
+
+    worker: str
+
+
+class WorkerStopping(Record):
+    """A worker claims no more; `now` says whether its job is ended too."""
+
+    worker: str
+    now: bool
+
+
+class WorkerStopped(Record):
+    """A worker has ended in order."""
+
+    worker: str
+    reason: str
+    """Why: a stop was asked for, its supervisor died, the queue is drained."""
+
+
+class WorkerLost(Record):
+    """A supervisor found a worker dead that nobody had stopped."""
+
+    pid: int
+    status: str
+    """How it died: `exited 1`, `signalled 9`."""
+
+
+class WorkerHung(Record):
+    """A worker gave no sign of life and was killed."""
+
+    pid: int
+    seconds: int
+
+
+class SupervisorStarted(Record):
+    """A supervisor keeps this many workers alive."""
+
+    workers: int
+
+
+class SupervisorStopped(Record):
+    """The last worker of a supervisor has ended."""
+
+
+class SupervisorGaveUp(Record):
+    """Workers died so fast that starting more would help nobody."""
+
+    deaths: int
+    seconds: int
+
+
+class JobFailed(Record):
+    """An attempt ended badly; the job is retried, or dead."""
+
+    id: str
+    attempt: int
+    outcome: str
+    """How it ended, in words: `exited 1`, `signalled 9`, `not started`."""
+    state: str
+    retry_in: float | None
+    """Seconds; None when there is no retry."""
+
+
+class JobTimedOut(Record):
+    """An attempt reached its time limit and is being ended."""
+
+    id: str
+    attempt: int
+    after: float
+    """Seconds."""
+
+
+class JobDied(Record):
+    """A job has no retries left, or was lost too often."""
+
+    id: str
+    reason: str
+
+
+class JobCancelled(Record):
+    """A running job ended because it was cancelled."""
+
+    id: str
+    attempt: int
+
+
+class JobGivenBack(Record):
+    """A stop ended an attempt; the job waits again, and nothing was counted."""
+
+    id: str
+    attempt: int
+
+
+class JobRescued(Record):
+    """A job was taken from a worker that is gone."""
+
+    id: str
+    attempt: int
+    loss: str
+    state: str
+
+
+class SpawnRefused(Record):
+    """The machine could not start a process, whatever the command."""
+
+    reason: str
+
+
+class StoreLost(Record):
+    """A worker can not write to the store and claims no more until it can."""
+
+    reason: str
+
+
+class StoreBack(Record):
+    """The store that was lost takes writes again."""
+
+
+class LogLost(Record):
+    """Output of a job could not be written to its log; the job runs on."""
+
+    id: str
+    attempt: int
+    reason: str
+
+
+if TYPE_CHECKING:
+    Event = (
+        WorkerStarted
+        | WorkerStopping
+        | WorkerStopped
+        | WorkerLost
+        | WorkerHung
+        | SupervisorStarted
+        | SupervisorStopped
+        | SupervisorGaveUp
+        | JobFailed
+        | JobTimedOut
+        | JobDied
+        | JobCancelled
+        | JobGivenBack
+        | JobRescued
+        | SpawnRefused
+        | StoreLost
+        | StoreBack
+        | LogLost
+    )
+    Emit = Callable[[Event], None]

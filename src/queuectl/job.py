@@ -1,0 +1,156 @@
+"""Owns the data of a job: where it is (`State`), how a run ended (`Outcome`, `Ended`), and the records.
+
+Frozen data without behaviour. Must not know the store, a clock, a process or how anything is shown.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from queuectl.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+class State(StrEnum):
+    """Where a job is. `lifecycle.py` is the only module that moves a job from one to another."""
+
+    PENDING = "pending"
+    BLOCKED = "blocked"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+WAITING = frozenset({State.PENDING, State.BLOCKED, State.FAILED})
+"""States from which a job may still start a run."""
+
+FINISHED = frozenset({State.COMPLETED, State.DEAD, State.CANCELLED})
+"""States that only a manual retry leaves."""
+
+
+class Outcome(StrEnum):
+    """How one attempt ended."""
+
+    EXITED = "exited"
+    SIGNALLED = "signalled"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+    NOT_STARTED = "not_started"
+    CANCELLED = "cancelled"
+    GIVEN_BACK = "given_back"
+
+
+class Policy(Record):
+    """What was decided about a job's retries when it was enqueued; later configuration never changes it."""
+
+    max_retries: int = 3
+    timeout: float | None = None
+    """Seconds one attempt may run; None is without end."""
+    backoff_base: float = 2.0
+    backoff_max: float = 3600.0
+    """Seconds."""
+    backoff_jitter: float = 0.0
+    """Share of the delay, 0 to 1, up to which a random part is added."""
+    max_crashes: int = 3
+
+
+class NewJob(Record):
+    """A job that is about to be enqueued. Exactly one of `command` (for sh) and `argv` is given."""
+
+    id: str
+    policy: Policy
+    command: str | None = None
+    argv: tuple[str, ...] | None = None
+    queue: str = "default"
+    priority: int = 0
+    run_at: datetime | None = None
+    cwd: str = "/"
+    umask: int = 0o022
+    caller_env: Mapping[str, str] = {}
+    """PATH, VIRTUAL_ENV, LANG, LC_* and TZ as the enqueuer had them."""
+    env: Mapping[str, str] = {}
+    secret_env: tuple[str, ...] = ()
+    """Names whose values the worker takes from its own environment at the start of a run."""
+    stdin: str | None = None
+    """Absolute path of the file that becomes the command's standard input."""
+
+
+class Job(Record):
+    """A stored job."""
+
+    seq: int
+    """The store's own number, never reused; with `attempt` it fences every write after a claim."""
+    id: str
+    state: State
+    ready: bool
+    """May run now. True only for pending and failed jobs that are due."""
+    queue: str
+    priority: int
+    command: str | None
+    argv: tuple[str, ...] | None
+    policy: Policy
+    cwd: str
+    umask: int
+    caller_env: Mapping[str, str]
+    env: Mapping[str, str]
+    secret_env: tuple[str, ...]
+    stdin: str | None
+    attempt: int
+    """Number of the last run; 0 before the first. Grows with every claim, never goes back."""
+    failures: int
+    crashes: int
+    interruptions: int
+    created_at: datetime
+    next_run_at: datetime | None
+    started_at: datetime | None
+    """Start of the last run."""
+    finished_at: datetime | None
+    """When the job became completed, dead or cancelled."""
+    duration: float | None
+    """Seconds the last finished run took."""
+    outcome: Outcome | None
+    exit_code: int | None
+    signal: int | None
+    last_error: str | None
+    worker: str | None
+    """Who runs it, or ran it last."""
+    cookie: str | None
+    """Mark of the run that goes on: 32 hexadecimal digits in its environment."""
+    cancel_requested_at: datetime | None
+
+
+class Attempt(Record):
+    """One finished run of a job."""
+
+    attempt: int
+    worker: str
+    started_at: datetime
+    finished_at: datetime
+    duration: float
+    outcome: Outcome
+    exit_code: int | None
+    signal: int | None
+    error: str | None
+
+
+class Ended(Record):
+    """How a run ended, as its worker or its rescuer saw it."""
+
+    outcome: Outcome
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    """One line, at most 1 KiB: the last line of stderr, or why the run did not start."""
+    duration: float | None = None
+    """Seconds on a monotonic clock; None (a rescue does not know) means until now by the store's clock."""
+
+    @property
+    def well(self) -> bool:
+        """Whether the command ended by itself with exit code 0."""
+        return self.outcome is Outcome.EXITED and self.exit_code == 0

@@ -1,0 +1,166 @@
+"""Owns every move of a job from state to state. Nothing else names a new state.
+
+`MOVES` is the table of legal moves. One pure function for each says what is to be written; the store
+carries it out with the guard (seq, attempt, state) in its WHERE clause. Instants are left to the store's
+clock: a move says `delay`, seconds from the moment of writing.
+
+Last of the five files that a job flows through: cli/enqueue.py, queue.py, worker/loop.py,
+worker/runner.py, lifecycle.py.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from queuectl.backoff import backoff
+from queuectl.errors import Conflict
+from queuectl.job import FINISHED, Outcome, State
+from queuectl.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queuectl.job import Ended, Job
+
+MAX_INTERRUPTIONS = 20
+"""Times that the machine may go down under a job before the job is dead."""
+
+MOVES: dict[str, tuple[frozenset[State | None], frozenset[State]]] = {
+    "enqueue": (frozenset({None}), frozenset({State.PENDING})),
+    "claim": (frozenset({State.PENDING, State.FAILED}), frozenset({State.PROCESSING})),
+    "finish": (
+        frozenset({State.PROCESSING}),
+        frozenset({State.COMPLETED, State.FAILED, State.DEAD, State.CANCELLED, State.PENDING}),
+    ),
+    "rescue": (frozenset({State.PROCESSING}), frozenset({State.PENDING, State.DEAD, State.CANCELLED})),
+    "cancel": (frozenset({State.PENDING, State.BLOCKED, State.FAILED}), frozenset({State.CANCELLED})),
+    "retry": (
+        frozenset({State.DEAD, State.COMPLETED, State.CANCELLED, State.FAILED}),
+        frozenset({State.PENDING, State.FAILED}),
+    ),
+}
+"""Each move with the states it may start from (None: not stored yet) and those it may lead to."""
+
+
+class Loss(StrEnum):
+    """Why a claimed job has no worker any more; decides which counter grows."""
+
+    STOPPED = "stopped"
+    CRASHED = "crashed"
+    REBOOTED = "rebooted"
+
+
+class Move(Record):
+    """What is to be written into a job's row."""
+
+    state: State
+    delay: float | None
+    """Seconds until the job may run; None when it is finished or processing."""
+    failures: int = 0
+    crashes: int = 0
+    interruptions: int = 0
+    reason: str | None = None
+    """Why the job is dead, where the last line of stderr does not say it."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job is at the end of its life."""
+        return self.state in FINISHED
+
+
+def enqueue() -> State:
+    """Give a new job its first state."""
+    return State.PENDING
+
+
+def claim() -> State:
+    """Give a job to a worker."""
+    return State.PROCESSING
+
+
+def finish(job: Job, ended: Ended, share: float = 0.0) -> Move:
+    """Decide what the end of a run means for its job.
+
+    `job` is the row as it is now, a request to cancel included. `share` is the random number in [0, 1)
+    that spreads retries by `backoff_jitter`.
+    """
+    match ended.outcome:
+        case Outcome.EXITED if ended.exit_code == 0:
+            return _keep(job, State.COMPLETED)
+        case _ if job.cancel_requested_at is not None:
+            return _keep(job, State.CANCELLED)
+        case Outcome.CANCELLED:
+            return _keep(job, State.CANCELLED)
+        case Outcome.GIVEN_BACK:
+            return _keep(job, State.PENDING, delay=0.0)
+        case Outcome.LOST:
+            return _crashed(job)
+        case _:
+            return _failed(job, share)
+
+
+def rescue(job: Job, loss: Loss) -> Move:
+    """Decide what the loss of its worker means for a job."""
+    if job.cancel_requested_at is not None:
+        return _keep(job, State.CANCELLED)
+    match loss:
+        case Loss.STOPPED:
+            return _keep(job, State.PENDING, delay=0.0)
+        case Loss.CRASHED:
+            return _crashed(job)
+        case Loss.REBOOTED:
+            return _interrupted(job)
+
+
+def cancel(job: Job) -> Move | None:
+    """Take a waiting job off the queue; None for a running job, whose worker has to be asked.
+
+    Raises:
+        Conflict: the job is finished.
+    """
+    if job.state is State.PROCESSING:
+        return None
+    if job.state in FINISHED:
+        raise Conflict(f'job "{job.id}" is already {job.state}')
+    return _keep(job, State.CANCELLED)
+
+
+def retry(job: Job) -> Move:
+    """Let a finished job run again, or a failed one run now, with its counters at zero.
+
+    Raises:
+        Conflict: the job is running or has yet to run.
+    """
+    if job.state is State.FAILED:
+        return Move(State.FAILED, delay=0.0)
+    if job.state in FINISHED:
+        return Move(State.PENDING, delay=0.0)
+    raise Conflict(f'job "{job.id}" is {job.state}', hint="only failed and finished jobs can be retried")
+
+
+def _failed(job: Job, share: float) -> Move:
+    failures = job.failures + 1
+    policy = job.policy
+    if failures > policy.max_retries:
+        return _keep(job, State.DEAD)._replace(failures=failures)
+    delay = backoff(failures, policy.backoff_base, policy.backoff_max, policy.backoff_jitter, share)
+    return _keep(job, State.FAILED, delay=delay)._replace(failures=failures)
+
+
+def _crashed(job: Job) -> Move:
+    crashes = job.crashes + 1
+    if crashes >= job.policy.max_crashes:
+        reason = "its worker was lost" if crashes == 1 else f"its worker was lost {crashes} times"
+        return _keep(job, State.DEAD, reason=reason)._replace(crashes=crashes)
+    return _keep(job, State.PENDING, delay=0.0)._replace(crashes=crashes)
+
+
+def _interrupted(job: Job) -> Move:
+    interruptions = job.interruptions + 1
+    if interruptions >= MAX_INTERRUPTIONS:
+        reason = f"the machine went down under it {interruptions} times"
+        return _keep(job, State.DEAD, reason=reason)._replace(interruptions=interruptions)
+    return _keep(job, State.PENDING, delay=0.0)._replace(interruptions=interruptions)
+
+
+def _keep(job: Job, state: State, delay: float | None = None, reason: str | None = None) -> Move:
+    return Move(state, delay, job.failures, job.crashes, job.interruptions, reason)

@@ -1,0 +1,136 @@
+"""Owns where the things of one queue lie: the home directory and every name in it.
+
+Creates the home and refuses one that is not safe: who can write in it runs commands as its user.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from queuectl.errors import StoreUnavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def default_home(environ: Mapping[str, str]) -> str:
+    """Return the home when none is named: QUEUECTL_HOME, else below XDG_DATA_HOME.
+
+    A relative XDG_DATA_HOME counts as unset (XDG base directory specification).
+    """
+    if named := environ.get("QUEUECTL_HOME"):
+        return named
+    data = environ.get("XDG_DATA_HOME", "")
+    if not data.startswith("/"):
+        data = os.path.join(os.path.expanduser("~"), ".local", "share")
+    return os.path.join(data, "queuectl")
+
+
+class Home:
+    """The directory in which everything of one queue lies."""
+
+    __slots__ = ("database", "logs", "path", "run", "supervisors", "wake", "workers", "write_lock")
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(path)
+        self.database = os.path.join(self.path, "queue.db")
+        self.logs = os.path.join(self.path, "logs")
+        self.run = os.path.join(self.path, "run")
+        self.write_lock = os.path.join(self.run, "write.lock")
+        self.wake = os.path.join(self.run, "wake")
+        """FIFO that idle workers read: one byte, one look for work."""
+        self.workers = os.path.join(self.run, "workers")
+        self.supervisors = os.path.join(self.run, "supervisors")
+
+    @property
+    def worker_log(self) -> str:
+        """File that workers and supervisors log to."""
+        return os.path.join(self.logs, "worker.log")
+
+    @property
+    def log_lock(self) -> str:
+        """File whose lock the one process that rotates the worker log holds."""
+        return os.path.join(self.run, "log.lock")
+
+    @property
+    def rescue_lock(self) -> str:
+        """File whose lock the one process that rescues holds."""
+        return os.path.join(self.run, "rescue.lock")
+
+    def identity(self) -> str:
+        """Return the random id of this home, made at the first call: it tells homes apart that share a store."""
+        path = os.path.join(self.path, "home.id")
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            with open(path, encoding="ascii") as file:
+                return file.read().strip()
+        id = os.urandom(16).hex()
+        os.write(descriptor, f"{id}\n".encode())
+        os.close(descriptor)
+        return id
+
+    def exists(self) -> bool:
+        """Return whether there is a queue here to read. Creates nothing.
+
+        Raises:
+            StoreUnavailable: there is something, and it is not a home of ours.
+        """
+        if not os.path.lexists(self.path):
+            return False
+        self.check()
+        return os.path.lexists(self.database)
+
+    def create(self) -> None:
+        """Make what is missing of the home, 0700 whatever the umask, and check the rest.
+
+        Raises:
+            StoreUnavailable: it cannot be made, or is not ours.
+        """
+        try:
+            if not os.path.isdir(self.run):
+                os.makedirs(os.path.dirname(self.path), exist_ok=True)
+                for directory in (self.path, self.logs, self.run, self.workers, self.supervisors):
+                    _make_private(directory)
+        except OSError as error:
+            raise StoreUnavailable(f"cannot make the home {error.filename or self.path}: {error.strerror}") from None
+        self.check()
+
+    def check(self) -> None:
+        """Refuse a home that another user owns or can write, and symbolic links in it.
+
+        Raises:
+            StoreUnavailable: the path is named, with the command that mends it.
+        """
+        try:
+            home = os.stat(self.path)
+            if not stat.S_ISDIR(home.st_mode):
+                raise StoreUnavailable(f"the home {self.path} is not a directory")
+            _check_owner(self.path, home)
+            for path in (self.run, self.logs, self.database):
+                try:
+                    found = os.lstat(path)
+                except FileNotFoundError:
+                    continue
+                if stat.S_ISLNK(found.st_mode):
+                    raise StoreUnavailable(f"{path} is a symbolic link", "a home must hold its own files")
+                _check_owner(path, found)
+        except OSError as error:
+            raise StoreUnavailable(f"cannot use the home {error.filename}: {error.strerror}") from None
+
+
+def _make_private(directory: str) -> None:
+    try:
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        return
+    os.chmod(directory, 0o700)
+
+
+def _check_owner(path: str, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        raise StoreUnavailable(f"{path} belongs to another user (uid {found.st_uid})", "use a home of your own: --home")
+    if found.st_mode & 0o022:
+        raise StoreUnavailable(f"others can write {path}", f"make it private: chmod go-w {path}")

@@ -1,0 +1,214 @@
+"""Owns what a user can do with a queue: the only door through which the edges (command line, pages) go in.
+
+Must not know which engine keeps the queue, nor how anything is shown.
+Second of the five files that a job flows through; the next is worker/loop.py.
+"""
+
+from __future__ import annotations
+
+import os
+
+from queuectl import config, wake
+from queuectl.errors import InvalidInput, NotFound
+from queuectl.ids import IdMaker
+from queuectl.job import NewJob, Policy, State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from queuectl.config import Settings
+    from queuectl.job import Attempt, Job
+    from queuectl.paths import Home
+    from queuectl.request import JobRequest
+    from queuectl.store.base import Metrics, Store
+
+CALLER_VARIABLES = ("PATH", "VIRTUAL_ENV", "LANG", "TZ")
+"""With every LC_*: what a job has of its enqueuer's environment alone; all other variables are the worker's."""
+
+
+class Queue:
+    """One queue, as its users see it."""
+
+    def __init__(self, store: Store, home: Home, environ: Mapping[str, str]) -> None:
+        self._store = store
+        self._home = home
+        self._environ = environ
+        self._new_id = IdMaker().new
+
+    # Jobs in
+
+    def enqueue(self, request: JobRequest) -> str:
+        """Add a job and return its id; it is on disk when this returns.
+
+        Raises:
+            Conflict: the id is taken.
+        """
+        (id,) = self.enqueue_all((request,))
+        return id
+
+    def enqueue_all(self, requests: Iterable[JobRequest]) -> Collection[str]:
+        """Add jobs, all or none, and return their ids in order; they are on disk when this returns.
+
+        Whatever `requests` raises while it is read passes through, and nothing is added.
+
+        Raises:
+            Conflict: an id is taken, or comes twice.
+        """
+        ids = self._store.enqueue(self._prepare(requests))
+        wake.wake_idle(self._home, len(ids))
+        return ids
+
+    def _prepare(self, requests: Iterable[JobRequest]) -> Iterator[NewJob]:
+        """Freeze what a job takes from the configuration and from its caller."""
+        settings = self.settings()
+        umask = os.umask(0o077)
+        os.umask(umask)
+        caller_env = {
+            name: value for name, value in self._environ.items() if name in CALLER_VARIABLES or name.startswith("LC_")
+        }
+        here: str | None = None
+        for request in requests:
+            if request.cwd is None and here is None:
+                here = _absolute(".")
+            timeout = settings.default_timeout if request.timeout is None else request.timeout
+            policy = Policy(
+                settings.default_max_retries if request.max_retries is None else request.max_retries,
+                None if timeout == config.NEVER else timeout,
+                settings.backoff_base,
+                settings.backoff_max,
+                settings.backoff_jitter,
+                settings.max_crashes,
+            )
+            yield NewJob(
+                request.id or self._new_id(),
+                policy,
+                request.command,
+                request.argv,
+                request.queue,
+                request.priority,
+                request.run_at,
+                _absolute(request.cwd) if request.cwd is not None else str(here),
+                umask,
+                caller_env,
+                request.env,
+                request.secret_env,
+                _absolute(request.stdin) if request.stdin else None,
+            )
+
+    # Looking
+
+    def get(self, id: str) -> Job:
+        """Return the job of that id.
+
+        Raises:
+            NotFound: no such job; the hint names one of a similar id.
+        """
+        job = self._store.get(id)
+        if job is None:
+            raise self._unknown(id)
+        return job
+
+    def attempts(self, job: Job) -> Sequence[Attempt]:
+        """Return the finished runs of a job, oldest first."""
+        return self._store.attempts(job.seq)
+
+    def list(self, state: State | None = None, *, scheduled: bool = False, limit: int = 0) -> Iterator[Job]:
+        """Yield jobs in the order that `Store.list` describes; a `limit` of 0 is all."""
+        return self._store.list(state, scheduled=scheduled, limit=limit)
+
+    def ids(self, prefix: str, limit: int = 200) -> Sequence[str]:
+        """Return ids that start with `prefix`, newest first."""
+        return self._store.ids(prefix, limit)
+
+    def metrics(self) -> Metrics:
+        """Return counts by state and durations, of all queues and of each."""
+        return self._store.metrics()
+
+    def oldest_waiting(self) -> Job | None:
+        """Return the job that has been ready for the longest time."""
+        return self._store.oldest_waiting()
+
+    def changed(self) -> bool:
+        """Return whether another process has changed the queue since the last call. The first call: True."""
+        return self._store.changed()
+
+    # Moving
+
+    def cancel(self, id: str) -> Job:
+        """Cancel a waiting job, or ask for the end of a running one; return the job as it is now.
+
+        Raises:
+            NotFound: no such job.
+            Conflict: it has already completed or died.
+        """
+        try:
+            job = self._store.cancel(id)
+        except NotFound:
+            raise self._unknown(id) from None
+        if job.state is State.PROCESSING and job.worker is not None:
+            wake.wake_worker(self._home, job.worker)
+        return job
+
+    def retry(self, id: str) -> Job:
+        """Let a finished job run again, or a failed one run now; return the job as it is now.
+
+        Raises:
+            NotFound: no such job.
+            Conflict: it is running, or has yet to run.
+        """
+        try:
+            job = self._store.retry(id)
+        except NotFound:
+            raise self._unknown(id) from None
+        wake.wake_idle(self._home)
+        return job
+
+    def clear(self) -> Iterator[int]:
+        """Forget every job that is not running; yield the seq of each, whose logs are then nobody's."""
+        for batch in self._store.clear():
+            yield from batch
+
+    # Configuration
+
+    def settings(self) -> Settings:
+        """Return the configuration in force."""
+        return config.settings(self._stored(), self._environ)
+
+    def setting_origins(self) -> dict[str, tuple[str, str]]:
+        """Return every key's value in force and its origin: `environment`, `store` or `default`."""
+        return config.resolve(self._stored(), self._environ)
+
+    def set_setting(self, name: str, value: str) -> str:
+        """Set a configuration value for jobs enqueued from now on; return the key's full name.
+
+        Raises:
+            InvalidInput: no such key, or a value that it does not take; nothing is changed.
+        """
+        key = config.key_named(name)
+        try:
+            key.parse(value)
+        except InvalidInput as error:
+            raise InvalidInput(f"{key.name}: {error.message}", error.hint) from None
+        self._store.set_setting(key.name, value)
+        return key.name
+
+    def _stored(self) -> dict[str, str]:
+        return {key: value for key, value in self._store.settings().items() if key in config.KEYS}
+
+    def _unknown(self, id: str) -> NotFound:
+        from difflib import get_close_matches  # noqa: PLC0415  5 ms, needed only here
+
+        near = get_close_matches(id, self._store.ids(id[:1], 1000), n=1, cutoff=0.7)
+        return NotFound(f'no job "{id}"', f"did you mean: {near[0]}" if near else None)
+
+
+def _absolute(path: str) -> str:
+    try:
+        absolute = os.path.abspath(path)
+        absolute.encode()
+    except FileNotFoundError:
+        raise InvalidInput("the current directory does not exist any more", "name one: --cwd DIR") from None
+    except UnicodeEncodeError:
+        raise InvalidInput(f"the path {path!r} is not valid UTF-8") from None
+    return absolute

@@ -1,0 +1,131 @@
+"""Owns `JobRequest`, a job as its user asks for it, and the rules that it must keep, as flags or as JSON.
+
+Whatever `check_request` lets through can be stored, shown and run. Must not know the store, or the configuration
+in force: None stands for a configured default.
+"""
+
+from __future__ import annotations
+
+from queuectl.config import NEVER
+from queuectl.durations import LONGEST
+from queuectl.errors import InvalidInput
+from queuectl.quoting import quoted
+from queuectl.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+PRIORITIES = range(-1000, 1001)
+RETRIES = range(1001)
+
+LONGEST_ITEM = 100 << 10
+"""Bytes of a command, an argument or a variable; Linux runs nothing with an item of 128 KiB (execve(2))."""
+LARGEST_RUN = 1 << 20
+"""Bytes of all arguments and variables as the kernel counts them; it takes 2 MiB, the worker's environment included."""
+ITEM_OVERHEAD = 9
+"""Bytes that the kernel counts for an item beyond its own: the NUL at its end and a pointer."""
+
+NAME_FORM = 'accepted: 1 to 64 letters, digits, "_", "." and "-", the first a letter or a digit'
+VARIABLE_FORM = 'accepted: letters, digits and "_", the first not a digit'
+
+
+class JobRequest(Record):
+    """A job as its user asks for it. Exactly one of `command` and `argv` is to be given."""
+
+    id: str | None = None
+    command: str | None = None
+    argv: tuple[str, ...] | None = None
+    queue: str = "default"
+    priority: int = 0
+    max_retries: int | None = None
+    """None: the configured default."""
+    run_at: datetime | None = None
+    timeout: float | None = None
+    """Seconds; None: the configured default; `config.NEVER`: no limit."""
+    cwd: str | None = None
+    env: Mapping[str, str] = {}
+    secret_env: tuple[str, ...] = ()
+    stdin: str | None = None
+
+
+def check_request(request: JobRequest) -> JobRequest:
+    """Return a request that keeps every rule for jobs, whether it came as flags or as JSON.
+
+    Raises:
+        InvalidInput: a rule is broken; the message names the field.
+    """
+    if request.id is not None:
+        _check_name("id", request.id)
+    _check_name("queue", request.queue)
+    _check_run(request)
+    for name in request.secret_env:
+        _check_variable(name)
+    if request.cwd is not None:
+        _check_path("cwd", request.cwd)
+    if request.stdin is not None:
+        _check_path("stdin", request.stdin)
+    if request.priority not in PRIORITIES:
+        raise _out_of_range("priority", PRIORITIES)
+    if request.max_retries is not None and request.max_retries not in RETRIES:
+        raise _out_of_range("max_retries", RETRIES)
+    if request.timeout is not None and request.timeout != NEVER and not 0 < request.timeout <= LONGEST:
+        raise InvalidInput("timeout must be longer than 0 and at most 10 years", "for no time limit say none")
+    return request
+
+
+def _check_name(field: str, name: str) -> None:
+    plain = name.replace("_", "0").replace(".", "0").replace("-", "0")
+    if not (plain.isascii() and plain.isalnum() and name[0].isalnum() and len(name) <= 64):
+        raise InvalidInput(f"{field} {quoted(name)} is not allowed", NAME_FORM)
+
+
+def _check_variable(name: str) -> None:
+    if not (name.isascii() and name.isidentifier()):
+        raise InvalidInput(f"environment variable {quoted(name)} is not allowed", VARIABLE_FORM)
+    if name.startswith("QUEUECTL_"):
+        raise InvalidInput(f"environment variable {quoted(name)} is not allowed: QUEUECTL_ is for queuectl's own")
+
+
+def _check_path(field: str, path: str) -> None:
+    if not path:
+        raise InvalidInput(f"{field} is empty")
+    _size(field, path)
+
+
+def _check_run(request: JobRequest) -> None:
+    if request.argv is None:
+        if request.command is None:
+            raise InvalidInput("no command", 'a job needs a "command" or an "argv"')
+        if not request.command.strip():
+            raise InvalidInput("command is empty")
+        total = _size("command", request.command)
+    else:
+        if request.command is not None:
+            raise InvalidInput("command and argv exclude each other")
+        if not request.argv or not request.argv[0].strip():
+            raise InvalidInput("command is empty", "argv begins with the program to run")
+        total = sum(_size(f"argv[{index}]", item) for index, item in enumerate(request.argv))
+    for name, value in request.env.items():
+        _check_variable(name)
+        total += _size(f"environment variable {quoted(name)}", f"{name}={value}")
+    if total > LARGEST_RUN:
+        raise InvalidInput("arguments and environment together are larger than 1 MiB")
+
+
+def _size(what: str, text: str) -> int:
+    """Return the bytes that an item takes of `LARGEST_RUN`."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidInput(f"{what} is not valid UTF-8") from None
+    if "\0" in text:
+        raise InvalidInput(f"{what} holds a NUL character")
+    if size > LONGEST_ITEM:
+        raise InvalidInput(f"{what} is longer than 100 KiB", "put it into a file")
+    return size + ITEM_OVERHEAD
+
+
+def _out_of_range(field: str, allowed: range) -> InvalidInput:
+    return InvalidInput(f"{field} must be a whole number from {allowed[0]} to {allowed[-1]}")

@@ -1,0 +1,1 @@
+"""The store: a port (`base`), and the engines that fulfil it."""

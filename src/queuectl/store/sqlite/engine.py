@@ -1,0 +1,456 @@
+"""Owns the SQLite engine: the port's methods as transactions over the statements in `queries/`.
+
+Must not decide where a job moves (lifecycle.py does) nor how the file is opened and locked (connection.py does).
+"""
+
+from __future__ import annotations
+
+import apsw
+
+from queuectl import histogram, lifecycle
+from queuectl.clock import instant, micros
+from queuectl.errors import Conflict, NotFound
+from queuectl.job import Ended, Outcome, State
+from queuectl.lifecycle import Loss
+from queuectl.store.base import Durations, Identity, Metrics, Running
+from queuectl.store.sqlite import rows
+from queuectl.store.sqlite.connection import Connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from queuectl.job import Attempt, Job, NewJob
+    from queuectl.lifecycle import Move
+    from queuectl.paths import Home
+
+PAGE = 500
+"""Rows read in one transaction by a long list."""
+
+BATCH = 2000
+"""Jobs forgotten in one transaction by `clear`."""
+
+MINUTE = 60_000_000
+
+LISTS = {
+    None: "list_all",
+    State.PROCESSING: "list_processing",
+    State.PENDING: "list_pending",
+    State.FAILED: "list_failed",
+    State.BLOCKED: "list_blocked",
+    State.COMPLETED: "list_finished",
+    State.DEAD: "list_finished",
+    State.CANCELLED: "list_finished",
+}
+
+
+class SqliteStore:
+    """A `queuectl.store.base.Store` in one SQLite file."""
+
+    def __init__(self, home: Home, *, patience: float = 10.0, sync_every: float = 0.0) -> None:
+        """Open the database of a home that exists; make it or migrate it where needed.
+
+        `patience` is how long, in seconds, a locked database is waited for. Claims, finishes and rescues are on
+        disk after at most `sync_every` seconds of further commits; 0 puts each there at once.
+
+        Raises:
+            StoreUnavailable: the file cannot be used; nothing is changed.
+        """
+        self._connection = Connection(home, patience=patience, sync_every=sync_every)
+
+    # Jobs in
+
+    def enqueue(self, jobs: Iterable[NewJob], now: datetime | None = None) -> Collection[str]:
+        """See `Store.enqueue`."""
+        several = iter(jobs)
+        first = next(several, None)
+        if first is None:
+            return ()
+        second = next(several, None)
+        if second is None:
+            return self._enqueue_one(first, now)
+        return self._enqueue_many(_chain(first, second, several), now)
+
+    def _enqueue_one(self, new: NewJob, now: datetime | None) -> Collection[str]:
+        values = rows.gathered(new)
+        with self._connection.durable():
+            try:
+                self._connection.rows("enqueue", (*values, micros(now), lifecycle.enqueue()))
+            except apsw.ConstraintError:
+                taken = self.get(new.id)
+                raise _taken(new.id, taken.state if taken else None) from None
+        return (new.id,)
+
+    def _enqueue_many(self, jobs: Iterable[NewJob], now: datetime | None) -> Collection[str]:
+        connection = self._connection
+        connection.rows("drop_incoming")
+        connection.rows("incoming")
+        try:
+            connection.gather("gather", map(rows.gathered, jobs))
+        except apsw.ConstraintError:
+            raise Conflict("an id comes twice among the new jobs", "nothing was enqueued") from None
+        with connection.durable():
+            try:
+                connection.rows("enqueue_gathered", {"state": lifecycle.enqueue(), "now": micros(now)})
+            except apsw.ConstraintError:
+                id, state = connection.rows("first_taken")[0]
+                raise _taken(id, State(state)) from None
+        return _GatheredIds(connection)
+
+    # A worker's side
+
+    def register(self, identity: Identity, now: datetime | None = None) -> None:
+        """See `Store.register`."""
+        with self._connection.durable():
+            self._connection.rows("register", {**identity._asdict(), "now": micros(now)})
+
+    def deregister(self, worker: str) -> None:
+        """See `Store.deregister`."""
+        with self._connection.durable():
+            self._connection.rows("deregister", {"worker": worker})
+
+    def mark_stopping(self, worker: str, now: datetime | None = None) -> None:
+        """See `Store.mark_stopping`."""
+        with self._connection.durable():
+            self._connection.rows("mark_stopping", {"worker": worker, "now": micros(now)})
+
+    def claim(self, worker: str, cookie: str, now: datetime | None = None) -> Job | None:
+        """See `Store.claim`."""
+        with self._connection.relaxed():
+            return self._claim(worker, cookie, micros(now))
+
+    def finish(self, job: Job, ended: Ended, now: datetime | None = None, *, share: float = 0.0) -> Job | None:
+        """See `Store.finish`."""
+        with self._connection.relaxed():
+            return self._finish(job, ended, micros(now), share)
+
+    def finish_and_claim(
+        self, job: Job, ended: Ended, cookie: str, now: datetime | None = None, *, share: float = 0.0
+    ) -> tuple[Job | None, Job | None]:
+        """See `Store.finish_and_claim`."""
+        moment = micros(now)
+        with self._connection.relaxed():
+            return self._finish(job, ended, moment, share), self._claim(str(job.worker), cookie, moment)
+
+    def flush(self) -> bool:
+        """See `Store.flush`."""
+        if self._connection.unflushed_since is None:
+            return False
+        with self._connection.durable():
+            self._connection.rows("flush")
+        return True
+
+    @property
+    def unflushed_since(self) -> float | None:
+        """See `Store.unflushed_since`."""
+        return self._connection.unflushed_since
+
+    def cancel_requested(self, job: Job) -> bool:
+        """See `Store.cancel_requested`."""
+        found = self._connection.row("fence", {"seq": job.seq, "attempt": job.attempt})
+        return found is not None and found[0] is not None
+
+    def next_due_at(self) -> datetime | None:
+        """See `Store.next_due_at`."""
+        ((due,),) = self._connection.rows("next_due_at")
+        return rows.maybe_instant(due)
+
+    def changed(self) -> bool:
+        """See `Store.changed`."""
+        return self._connection.changed()
+
+    def unfinished(self, now: datetime | None = None) -> bool:
+        """See `Store.unfinished`."""
+        return self._connection.rows("unfinished", {"now": micros(now)}) == [(1,)]
+
+    def _claim(self, worker: str, cookie: str, now: int) -> Job | None:
+        connection = self._connection
+        connection.rows("promote", {"now": now})
+        best = connection.row("best_ready")
+        if best is None:
+            return None
+        job = rows.claimed_job(best, lifecycle.claim(), worker, cookie, now)
+        if job.attempt > 1:
+            connection.rows("keep_attempt", {"seq": job.seq})
+        connection.rows("claim", {"seq": job.seq, "state": job.state, "now": now, "worker": worker, "cookie": cookie})
+        return job
+
+    def _finish(self, job: Job, ended: Ended, now: int, share: float) -> Job | None:
+        found = self._connection.row("fence", {"seq": job.seq, "attempt": job.attempt})
+        if found is None:
+            return None
+        job = job._replace(cancel_requested_at=rows.maybe_instant(found[0]))
+        return self._end_run(job, ended, lifecycle.finish(job, ended, share), now)
+
+    def _end_run(self, job: Job, ended: Ended, move: Move, now: int) -> Job:
+        """Write the end of a run: the job's row, and the histogram."""
+        connection = self._connection
+        started = micros(job.started_at)
+        duration = max(0, now - started) if ended.duration is None else round(ended.duration * 1e6)
+        next_run_at = None if move.delay is None else now + round(move.delay * 1e6)
+        last_error = move.reason or ended.error
+        connection.rows(
+            "finish",
+            {
+                "seq": job.seq,
+                "attempt": job.attempt,
+                "now": now,
+                "duration": duration,
+                "outcome": ended.outcome,
+                "exit_code": ended.exit_code,
+                "signal": ended.signal,
+                "state": move.state,
+                "ready": move.delay == 0.0,
+                "next_run_at": next_run_at,
+                "finished_at": now if move.finished else None,
+                "failures": move.failures,
+                "crashes": move.crashes,
+                "interruptions": move.interruptions,
+                "last_error": last_error,
+            },
+        )
+        completed = move.state is State.COMPLETED
+        if completed or move.failures > job.failures:
+            connection.rows(
+                "record_duration",
+                {
+                    "minute": now // MINUTE,
+                    "queue": job.queue,
+                    "ending": "completed" if completed else "failed",
+                    "bucket": histogram.bucket(duration),
+                    "duration": duration,
+                },
+            )
+        return job._replace(
+            state=move.state,
+            ready=move.delay == 0.0,
+            next_run_at=rows.maybe_instant(next_run_at),
+            finished_at=instant(now) if move.finished else None,
+            failures=move.failures,
+            crashes=move.crashes,
+            interruptions=move.interruptions,
+            duration=duration / 1e6,
+            outcome=ended.outcome,
+            exit_code=ended.exit_code,
+            signal=ended.signal,
+            last_error=last_error,
+            cookie=None,
+            cancel_requested_at=None,
+        )
+
+    # Rescue
+
+    def identities(self) -> Sequence[Identity]:
+        """See `Store.identities`."""
+        return [Identity(*row) for row in self._connection.rows("identities")]
+
+    def running(self) -> Sequence[Running]:
+        """See `Store.running`."""
+        found = []
+        for row in self._connection.rows("running"):
+            identity = row[rows.JOB_COLUMNS : -1]
+            found.append(
+                Running(
+                    rows.job(row),
+                    None if identity[0] is None else Identity(*identity),
+                    rows.maybe_instant(row[-1]),
+                )
+            )
+        return found
+
+    def rescue(self, job: Job, loss: Loss, now: datetime | None = None) -> Job | None:
+        """See `Store.rescue`."""
+        with self._connection.relaxed():
+            found = self._connection.row("fence", {"seq": job.seq, "attempt": job.attempt})
+            if found is None:
+                return None
+            job = job._replace(cancel_requested_at=rows.maybe_instant(found[0]))
+            ended = Ended(Outcome.GIVEN_BACK if loss is Loss.STOPPED else Outcome.LOST, error=f"worker {loss}")
+            return self._end_run(job, ended, lifecycle.rescue(job, loss), micros(now))
+
+    # Requests of a user
+
+    def get(self, id: str) -> Job | None:
+        """See `Store.get`."""
+        row = self._connection.row("get", {"id": id})
+        return None if row is None else rows.job(row)
+
+    def attempts(self, seq: int) -> Sequence[Attempt]:
+        """See `Store.attempts`."""
+        return [rows.attempt(row) for row in self._connection.rows("attempts", {"seq": seq})]
+
+    def list(
+        self, state: State | None = None, *, scheduled: bool = False, limit: int = 0, now: datetime | None = None
+    ) -> Iterator[Job]:
+        """See `Store.list`. Reads all numbers at once, 8 bytes each, then the jobs page by page."""
+        name = "list_scheduled" if scheduled else LISTS[state]
+        values = {"limit": limit or -1, "state": state, "now": micros(now)}
+        seqs = self._connection.numbers(name, values)
+        for start in range(0, len(seqs), PAGE):
+            page = seqs[start : start + PAGE].tolist()
+            chosen = {"seqs": f"[{','.join(map(str, page))}]"}
+            found = {row[0]: row for row in self._connection.rows("jobs_by_seq", chosen)}
+            yield from (rows.job(found[seq]) for seq in page if seq in found)
+
+    def ids(self, prefix: str, limit: int) -> Sequence[str]:
+        """See `Store.ids`."""
+        values = {"prefix": prefix, "end": prefix + "\U0010ffff", "limit": limit}
+        return [id for (id,) in self._connection.rows("ids", values)]
+
+    def cancel(self, id: str, now: datetime | None = None) -> Job:
+        """See `Store.cancel`."""
+        moment = micros(now)
+        with self._connection.durable():
+            job = self._get(id)
+            if job.state is State.CANCELLED:
+                return job
+            move = lifecycle.cancel(job)
+            if move is not None:
+                return self._move(job, move, moment)
+            self._connection.rows("request_cancel", {"seq": job.seq, "attempt": job.attempt, "now": moment})
+            return job._replace(cancel_requested_at=job.cancel_requested_at or instant(moment))
+
+    def retry(self, id: str, now: datetime | None = None) -> Job:
+        """See `Store.retry`."""
+        with self._connection.durable():
+            job = self._get(id)
+            return self._move(job, lifecycle.retry(job), micros(now))
+
+    def _get(self, id: str) -> Job:
+        job = self.get(id)
+        if job is None:
+            raise NotFound(f'no job "{id}"')
+        return job
+
+    def _move(self, job: Job, move: Move, now: int) -> Job:
+        """Carry out a move that a user asked for."""
+        self._connection.rows(
+            "move",
+            {
+                "state": move.state,
+                "ready": move.delay == 0.0,
+                "next_run_at": None if move.delay is None else now + round(move.delay * 1e6),
+                "finished_at": now if move.finished else None,
+                "failures": move.failures,
+                "crashes": move.crashes,
+                "interruptions": move.interruptions,
+                "seq": job.seq,
+                "attempt": job.attempt,
+                "from_state": job.state,
+            },
+        )
+        return self._get(job.id)
+
+    def clear(self) -> Iterator[Sequence[int]]:
+        """See `Store.clear`."""
+        with self._connection.durable():
+            ((last,),) = self._connection.rows("last_seq")
+            self._connection.rows("clear_durations")
+        after = 0
+        while last is not None:
+            with self._connection.durable():
+                gone = self._connection.rows("clear", {"after": after, "last": last, "limit": BATCH})
+            if not gone:
+                return
+            seqs = [seq for (seq,) in gone]
+            after = max(seqs)
+            yield seqs
+
+    def prune(self, state: State, before: datetime, limit: int) -> Sequence[int]:
+        """See `Store.prune`."""
+        moment = micros(before)
+        with self._connection.relaxed():
+            gone = self._connection.rows("prune", {"state": state, "before": moment, "limit": limit})
+            if state is State.COMPLETED:
+                self._connection.rows("prune_durations", {"minute": moment // MINUTE})
+        return [seq for (seq,) in gone]
+
+    # What there is
+
+    def metrics(self) -> Metrics:
+        """See `Store.metrics`."""
+        with self._connection.snapshot():
+            counted, timed = self._connection.rows("counts"), self._connection.rows("durations")
+        counts: dict[str, dict[State, int]] = {}
+        for queue, state, n in counted:
+            counts.setdefault(queue, dict.fromkeys(State, 0))[State(state)] = n
+        histograms: dict[str, list[list[int]]] = {}
+        for queue, *figures in timed:
+            histograms.setdefault(queue, []).append(figures)
+        total = {state: sum(of_queue[state] for of_queue in counts.values()) for state in State}
+        everything = [line for lines in histograms.values() for line in lines]
+        none = dict.fromkeys(State, 0)
+        return Metrics(
+            total,
+            _summary(everything),
+            {
+                queue: (counts.get(queue, none), _summary(histograms.get(queue, [])))
+                for queue in sorted(counts.keys() | histograms.keys())
+            },
+        )
+
+    def oldest_waiting(self) -> Job | None:
+        """See `Store.oldest_waiting`."""
+        row = self._connection.row("oldest_waiting")
+        return None if row is None else rows.job(row)
+
+    def settings(self) -> dict[str, str]:
+        """See `Store.settings`."""
+        return dict(self._connection.rows("settings"))
+
+    def set_setting(self, key: str, value: str) -> None:
+        """See `Store.set_setting`."""
+        with self._connection.durable():
+            self._connection.rows("set_setting", {"key": key, "value": value})
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._connection.close()
+
+
+class _GatheredIds:
+    """The ids of the jobs enqueued last, in order, read from the private table: memory use stays flat."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __len__(self) -> int:
+        count: int
+        ((count,),) = self._connection.rows("count_gathered")
+        return count
+
+    def __contains__(self, id: object) -> bool:
+        return any(id == other for other in self)
+
+    def __iter__(self) -> Iterator[str]:
+        after = 0
+        while page := self._connection.rows("gathered_ids", {"after": after, "limit": 1000}):
+            yield from (id for _, id in page)
+            after = page[-1][0]
+
+
+def _chain(first: NewJob, second: NewJob, others: Iterator[NewJob]) -> Iterator[NewJob]:
+    yield first
+    yield second
+    yield from others
+
+
+def _taken(id: str, state: State | None) -> Conflict:
+    return Conflict(
+        f'job "{id}" already exists ({state})', "use another id, or clear the finished jobs: queuectl clear"
+    )
+
+
+def _summary(lines: Sequence[Sequence[int]]) -> Durations | None:
+    """Summarise histogram lines of (bucket, n, total, shortest, longest)."""
+    if not lines:
+        return None
+    buckets: dict[int, int] = {}
+    for number, n, *_ in lines:
+        buckets[number] = buckets.get(number, 0) + n
+    count = sum(buckets.values())
+    shortest, longest = min(line[3] for line in lines), max(line[4] for line in lines)
+    p50, p95, p99 = (min(max(histogram.percentile(buckets, share), shortest), longest) for share in (0.5, 0.95, 0.99))
+    mean = sum(line[2] for line in lines) / count
+    return Durations(count, *(figure / 1e6 for figure in (mean, shortest, longest, p50, p95, p99)))

@@ -1,0 +1,2 @@
+-- Forget how long runs took.
+DELETE FROM durations;

@@ -1,0 +1,2 @@
+-- How many jobs were put aside.
+SELECT count(*) FROM temp.incoming;

@@ -1,0 +1,2 @@
+-- Forget the jobs that were put aside before.
+DROP TABLE IF EXISTS temp.incoming;

@@ -1,0 +1,2 @@
+-- One job by its id.
+SELECT * FROM job WHERE id = :id;

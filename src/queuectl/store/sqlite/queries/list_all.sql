@@ -1,0 +1,2 @@
+-- Newest first.
+SELECT seq FROM jobs ORDER BY seq DESC LIMIT :limit;

@@ -1,0 +1,8 @@
+-- Let due jobs run, the longest due first. Called by every claim. Index: jobs_due.
+UPDATE jobs SET ready = 1
+WHERE seq IN (
+    SELECT seq FROM jobs
+    WHERE ready = 0 AND next_run_at IS NOT NULL AND next_run_at <= :now
+    ORDER BY next_run_at, seq
+    LIMIT 1000
+);

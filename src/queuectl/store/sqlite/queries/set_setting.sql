@@ -1,0 +1,3 @@
+-- Set a configuration value.
+INSERT INTO config (key, value) VALUES (:key, :value)
+ON CONFLICT DO UPDATE SET value = excluded.value;

@@ -1,0 +1,6 @@
+-- Whether a job runs, is ready or due, or backs off. Indexes: jobs_processing, jobs_ready, jobs_failed, jobs_due.
+SELECT
+    EXISTS (SELECT 1 FROM jobs WHERE state = 'processing')
+    OR EXISTS (SELECT 1 FROM jobs WHERE ready = 1)
+    OR EXISTS (SELECT 1 FROM jobs WHERE state = 'failed')
+    OR EXISTS (SELECT 1 FROM jobs WHERE ready = 0 AND next_run_at IS NOT NULL AND next_run_at <= :now);

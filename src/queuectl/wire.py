@@ -1,0 +1,385 @@
+"""Owns the JSON shapes of queuectl: a job on the way in, and what is said of jobs, metrics and errors on the way out.
+
+Strict on the way in: what is not understood exactly is refused. Every `enqueue` imports this module. Must not know
+the store, the configuration in force, or the rules of a job beyond its JSON types (request.py has them).
+"""
+
+from __future__ import annotations
+
+import json
+
+from queuectl.config import NEVER
+from queuectl.durations import parse_duration, parse_instant
+from queuectl.errors import InvalidInput
+from queuectl.job import State
+from queuectl.quoting import quoted
+from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from datetime import datetime
+    from typing import Any, BinaryIO
+
+    from queuectl.errors import QueuectlError
+    from queuectl.job import Attempt, Job
+    from queuectl.store.base import Durations, Metrics
+
+LARGEST_JOB = 1 << 20
+"""Bytes of JSON."""
+LARGEST_ARRAY = 64 << 20
+"""Bytes of JSON; an array is read whole."""
+LONGEST_NUMBER = 18
+"""Digits; far more than any field takes."""
+
+SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
+"""Values of variables whose names hold one of these are not shown."""
+
+DURATION_FIELDS = {
+    "avg_ms": "mean",
+    "min_ms": "shortest",
+    "max_ms": "longest",
+    "p50_ms": "p50",
+    "p95_ms": "p95",
+    "p99_ms": "p99",
+}
+"""Names of `store.base.Durations`, in milliseconds, by what they are called in JSON."""
+
+
+# In
+
+
+def parse_job(text: str, now: datetime | None = None) -> JobRequest:
+    """Read one job from a JSON object of at most 1 MiB; `now` is what its `run_at` is relative to.
+
+    Raises:
+        InvalidInput: not JSON, not a job, or a job that breaks a rule.
+    """
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidInput("the job is not valid UTF-8") from None
+    if size > LARGEST_JOB:
+        raise InvalidInput("the job is larger than 1 MiB")
+    try:
+        return _request(_DECODER.decode(text.removeprefix("\ufeff")), now)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise _not_json(error) from None
+
+
+def read_jobs(stream: BinaryIO, now: datetime | None = None) -> Iterator[JobRequest]:
+    """Read jobs from UTF-8 text: one JSON object a line, or one JSON array of them.
+
+    Lines are read one by one, at most 1 MiB each; an array is read whole, at most 64 MiB.
+
+    Raises:
+        InvalidInput: as `parse_job` does, with the number of the line or the item.
+    """
+    number, first = 0, True
+    while line := stream.readline(LARGEST_JOB + 1):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if first and line.lstrip().startswith(b"["):
+            start = b"\n" * (number - 1) + line  # errors in the array count lines from the top of the file
+            yield from _read_array(start + stream.read(max(0, LARGEST_ARRAY + 1 - len(start))), now)
+            return
+        if len(line) > LARGEST_JOB and not line.endswith(b"\n"):
+            raise InvalidInput(f"line {number} is longer than 1 MiB")
+        if not line.strip():
+            continue
+        first = False
+        try:
+            request = _request(_DECODER.decode(line.decode()), now)
+        except UnicodeDecodeError:
+            raise InvalidInput(f"line {number} is not valid UTF-8") from None
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise _located(f"line {number}", _not_json(error), "each line is one job, a JSON object") from None
+        except InvalidInput as error:
+            raise _located(f"line {number}", error) from None
+        yield request
+
+
+def _read_array(data: bytes, now: datetime | None) -> Iterator[JobRequest]:
+    """Take the items one by one, so that every error can say which item it is about."""
+    if len(data) > LARGEST_ARRAY:
+        raise InvalidInput("the array is larger than 64 MiB", "write one job a line instead: no array, no commas")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise InvalidInput("the file is not valid UTF-8") from None
+    at = _after_blanks(text, text.index("[") + 1)
+    number, more = 0, not text.startswith("]", at)
+    while more:
+        number += 1
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+            request = _request(value, now)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise _located(f"item {number}", _not_json(error)) from None
+        except InvalidInput as error:
+            raise _located(f"item {number}", error) from None
+        if end - at > LARGEST_JOB:
+            raise InvalidInput(f"item {number} is larger than 1 MiB")
+        yield request
+        at = _after_blanks(text, end)
+        more = text.startswith(",", at)
+        if more:
+            at = _after_blanks(text, at + 1)
+        elif not text.startswith("]", at):
+            raise _not_json(json.JSONDecodeError("Expecting ',' or ']'", text, at))
+    at = _after_blanks(text, at + 1)
+    if at != len(text):
+        raise _not_json(json.JSONDecodeError("Extra data", text, at))
+
+
+def _after_blanks(text: str, at: int) -> int:
+    while text.startswith((" ", "\n", "\r", "\t"), at):
+        at += 1
+    return at
+
+
+def _request(value: object, now: datetime | None) -> JobRequest:
+    if not isinstance(value, dict):
+        raise InvalidInput("expected a JSON object", 'example: {"command": "sleep 2"}')
+    given: dict[str, Any] = {}
+    for field, item in value.items():
+        read = _READERS.get(field)
+        if read is None:
+            hint = _nearest(field, _READERS) or f"fields: {', '.join(_READERS)}"
+            raise InvalidInput(f"unknown field {quoted(field)}", hint)
+        if item is not None:
+            given[field] = read(field, item)
+    if "run_at" in given:
+        given["run_at"] = _instant(given["run_at"], now)
+    return check_request(JobRequest(**given))
+
+
+def _text(field: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(f'field "{field}" must be a string')
+    return value
+
+
+def _texts(field: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InvalidInput(f'field "{field}" must be a list of strings')
+    return tuple(value)
+
+
+def _variables(field: str, value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise InvalidInput(f'field "{field}" must be an object with strings as values')
+    return value
+
+
+def _integer(field: str, value: object, allowed: range) -> int:
+    if type(value) is not int or value not in allowed:  # isinstance would let true and false through
+        raise InvalidInput(f'field "{field}" must be a whole number from {allowed[0]} to {allowed[-1]}')
+    return value
+
+
+def _timeout(field: str, value: object) -> float:
+    if isinstance(value, str):
+        try:
+            return NEVER if value == "none" else parse_duration(value)
+        except InvalidInput as error:
+            raise _located(f'field "{field}"', error) from None
+    if type(value) in {int, float}:
+        return float(value)  # type: ignore[arg-type]
+    raise InvalidInput(f'field "{field}" must be a number of seconds, a duration such as "5m", or "none"')
+
+
+def _instant(text: str, now: datetime | None) -> datetime:
+    if now is None:
+        from datetime import UTC  # noqa: PLC0415  2.4 ms, and most jobs name no instant
+        from datetime import datetime as moment  # noqa: PLC0415
+
+        now = moment.now(UTC)
+    try:
+        return parse_instant(text, now)
+    except InvalidInput as error:
+        raise _located('field "run_at"', error) from None
+
+
+_READERS: dict[str, Callable[[str, object], Any]] = {
+    "id": _text,
+    "command": _text,
+    "argv": _texts,
+    "queue": _text,
+    "priority": lambda field, value: _integer(field, value, PRIORITIES),
+    "max_retries": lambda field, value: _integer(field, value, RETRIES),
+    "run_at": _text,
+    "timeout": _timeout,
+    "cwd": _text,
+    "env": _variables,
+    "secret_env": _texts,
+    "stdin": _text,
+}
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        for name, _ in pairs:
+            if fields.pop(name, fields) is fields:
+                raise InvalidInput(f"duplicate field {quoted(name)}")
+    return fields
+
+
+def _number(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise InvalidInput(f"number {quoted(text)} is too large")
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    number = float(text)
+    if number in {NEVER, -NEVER}:
+        raise InvalidInput(f"number {quoted(text)} is too large")
+    return number
+
+
+def _constant(text: str) -> None:
+    raise InvalidInput(f"{text} is not a JSON number")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_number, parse_float=_fraction, parse_constant=_constant
+)
+
+
+def _not_json(error: json.JSONDecodeError | RecursionError) -> InvalidInput:
+    if isinstance(error, RecursionError):
+        return InvalidInput("the JSON is nested too deeply")
+    line = "" if error.lineno == 1 else f"line {error.lineno}, "
+    return InvalidInput(f"not valid JSON at {line}column {error.colno}: {error.msg}")
+
+
+def _located(place: str, error: InvalidInput, hint: str | None = None) -> InvalidInput:
+    return InvalidInput(f"{place}: {error.message}", hint or error.hint)
+
+
+def _nearest(name: str, known: Collection[str]) -> str | None:
+    from difflib import get_close_matches  # noqa: PLC0415  costs 5 ms, needed only here
+
+    near = get_close_matches(name[:64], known, n=1, cutoff=0.7)
+    return f"did you mean: {near[0]}" if near else None
+
+
+# Out
+
+
+def dumps(value: object) -> str:
+    """Return a value as one line of JSON in ASCII."""
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False)
+
+
+def rfc3339(instant: datetime) -> str:
+    """Return an instant in UTC as RFC 3339, with microseconds when there are any."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def job_fields(job: Job) -> dict[str, object]:
+    """Return a job as it is shown as JSON; values of variables that look secret are hidden."""
+    policy = job.policy
+    return {
+        "id": job.id,
+        "seq": job.seq,
+        "command": shown_command(job),
+        "argv": None if job.argv is None else list(job.argv),
+        "state": str(job.state),
+        "attempts": job.attempt,
+        "failures": job.failures,
+        "crashes": job.crashes,
+        "interruptions": job.interruptions,
+        "max_retries": policy.max_retries,
+        "priority": job.priority,
+        "queue": job.queue,
+        "created_at": rfc3339(job.created_at),
+        "next_run_at": _instant_field(job.next_run_at),
+        "started_at": _instant_field(job.started_at),
+        "finished_at": _instant_field(job.finished_at),
+        "duration_ms": None if job.duration is None else round(job.duration * 1000),
+        "exit_code": job.exit_code,
+        "signal": job.signal,
+        "outcome": None if job.outcome is None else str(job.outcome),
+        "last_error": job.last_error,
+        "worker": job.worker,
+        "timeout": policy.timeout,
+        "cwd": job.cwd,
+        "env": {name: _hidden(name, value) for name, value in job.env.items()},
+        "secret_env": list(job.secret_env),
+        "stdin": job.stdin,
+        "cancel_requested": job.state is State.PROCESSING and job.cancel_requested_at is not None,
+    }
+
+
+def shown_command(job: Job) -> str:
+    """Return what a job runs as one would type it into a shell."""
+    if job.argv is None:
+        return job.command or ""
+    from shlex import join  # noqa: PLC0415  not needed to enqueue
+
+    return join(job.argv)
+
+
+def attempt_fields(attempt: Attempt) -> dict[str, object]:
+    """Return a finished run as it is shown as JSON."""
+    return {
+        "attempt": attempt.attempt,
+        "worker": attempt.worker,
+        "started_at": rfc3339(attempt.started_at),
+        "finished_at": rfc3339(attempt.finished_at),
+        "duration_ms": round(attempt.duration * 1000),
+        "outcome": str(attempt.outcome),
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "error": attempt.error,
+    }
+
+
+def metrics_fields(metrics: Metrics) -> dict[str, object]:
+    """Return counts and durations as they are shown as JSON; every state is there, durations are milliseconds."""
+    return {
+        **_metrics_of(metrics.counts, metrics.completed),
+        "queues": {name: _metrics_of(counts, completed) for name, (counts, completed) in metrics.queues.items()},
+    }
+
+
+def error_fields(error: QueuectlError) -> dict[str, object]:
+    """Return an error as it is shown as JSON."""
+    return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+
+
+def state_named(text: str) -> tuple[State, bool]:
+    """Return the state of a name, and whether only jobs of the future are meant (`scheduled`: a pending job's).
+
+    Raises:
+        InvalidInput: no such state.
+    """
+    if text == "scheduled":
+        return State.PENDING, True
+    try:
+        return State(text), False
+    except ValueError:
+        known = [*map(str, State), "scheduled"]
+        raise InvalidInput(f"{quoted(text)} is no state: {', '.join(known)}", _nearest(text, known)) from None
+
+
+def _metrics_of(counts: Mapping[State, int], completed: Durations | None) -> dict[str, object]:
+    durations: dict[str, object] = {"completed_count": 0 if completed is None else completed.runs}
+    for field, name in DURATION_FIELDS.items():
+        durations[field] = None if completed is None else round(getattr(completed, name) * 1000, 3)
+    return {"counts": {str(state): counts.get(state, 0) for state in State}, "completed": durations}
+
+
+def _instant_field(instant: datetime | None) -> str | None:
+    return None if instant is None else rfc3339(instant)
+
+
+def _hidden(name: str, value: str) -> str:
+    return "***" if any(word in name.upper() for word in SECRET_WORDS) else value

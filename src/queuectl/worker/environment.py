@@ -1,0 +1,35 @@
+"""Owns what environment a command gets (design: docs/reference/environment). Pure."""
+
+from __future__ import annotations
+
+from queuectl.queue import CALLER_VARIABLES
+from queuectl.worker.descendants import COOKIE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from queuectl.job import Job
+
+
+def base(environ: Mapping[str, str], home: str) -> dict[str, str]:
+    """Return the part that all jobs of a worker share: its own environment without what comes from the enqueuer."""
+    own = {name: value for name, value in environ.items() if not _from_caller(name) and name != COOKIE}
+    return {**own, "QUEUECTL_HOME": home}
+
+
+def of_job(shared: Mapping[str, str], secrets: Mapping[str, str], job: Job) -> dict[str, str]:
+    """Return the environment of one run. `secrets` is where the values of `secret_env` are found."""
+    environ = {**shared, **job.caller_env, **job.env}
+    for name in job.secret_env:
+        if name in secrets:
+            environ[name] = secrets[name]
+    environ["QUEUECTL_JOB_ID"] = job.id
+    environ["QUEUECTL_ATTEMPT"] = str(job.attempt)
+    environ["QUEUECTL_QUEUE"] = job.queue
+    environ[COOKIE] = str(job.cookie)
+    return environ
+
+
+def _from_caller(name: str) -> bool:
+    return name in CALLER_VARIABLES or name.startswith("LC_")

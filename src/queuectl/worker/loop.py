@@ -1,0 +1,453 @@
+"""Owns a worker: one process that claims a job, runs it, records its end, and sleeps until there is another.
+
+One poll(2) waits for everything: the command's end and output, its supervisor, signals, wakes, cancels, the time.
+Must not know which engine keeps the queue.
+Third of the five files that a job flows through; the next is worker/runner.py.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+import time
+from functools import partial
+
+from queuectl import config, events, roster, wake
+from queuectl.errors import StoreUnavailable
+from queuectl.job import Ended, Outcome, State
+from queuectl.joblogs import LogWriter
+from queuectl.maintenance import Pruner
+from queuectl.record import Record
+from queuectl.worker import descendants, environment, rescue, wakeup
+from queuectl.worker.crashpoints import reached
+from queuectl.worker.runner import INTERRUPTS, NotStartedError, Run, SpawnRefusedError, looks_interrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Mapping
+
+    from queuectl.events import Emit
+    from queuectl.job import Job
+    from queuectl.paths import Home
+    from queuectl.store.base import Identity, Store
+
+TICK = 1.0
+"""Seconds between two looks at what sends no wake: the supervisor's beat, lost workers, other programs' writes."""
+
+FLUSH_AFTER = 0.05
+"""Seconds after which a commit is put on disk, if no later one has done it."""
+
+INTERRUPT_WINDOW = 1.0
+"""Seconds around the end of a command within which a signal to its worker says that a whole group was hit."""
+
+LONGEST_PAUSE = 5.0
+"""Seconds between two tries while the store or the machine refuses."""
+
+READY, BEAT = b"r", b"."
+"""What a worker tells its supervisor: it may claim; it lives."""
+
+STOP, STOP_NOW = b"s", b"n"
+"""What a supervisor tells its workers: end after the running job; end the running job."""
+
+
+class Orders(Record):
+    """What a worker is started with."""
+
+    identity: Identity
+    lock: int
+    """Descriptor that holds the worker's lock."""
+    supervisor: socket.socket
+    drain: bool
+    """End when nothing is left to do."""
+
+
+class Worker:
+    """One worker, from its registration to its end."""
+
+    def __init__(self, store: Store, home: Home, orders: Orders, environ: Mapping[str, str], emit: Emit) -> None:
+        self._store = store
+        self._home = home
+        self._orders = orders
+        self._id = orders.identity.worker
+        self._environ = environ
+        self._emit = emit
+        self._settings = config.settings({}, environ)
+        self._shared_environment = environment.base(environ, home.path)
+        self._pruner = Pruner(store, home)
+        self._lock_file = os.fstat(orders.lock)
+        self._devnull = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self._job_file = roster.open_job_file(home, self._id)
+
+        self._poll = select.poll()
+        self._reactions: dict[int, Callable[[], None]] = {}
+        """What to call when a descriptor is readable, or its other end is closed."""
+        self._wakes = wakeup.open_shared(home)
+        self._cancels = wakeup.open_own(home, self._id)
+        self._signals = _catch_signals()
+        self._watch(self._cancels, self._on_cancel)
+        self._watch(self._signals, self._on_signals)
+        self._watch(orders.supervisor.fileno(), self._on_supervisor)
+
+        self._run: Run | None = None
+        self._unrecorded: tuple[Job, Ended] | None = None
+        """A run that is over and not in the store yet."""
+        self._idle = False
+        """Whether the shared FIFO is watched: only then a byte in it is this worker's to take."""
+        self._next_due: float | None = None
+        """Wall-clock time at which the next waiting job becomes due."""
+        self._next_tick = 0.0
+        self._pause = 0.0
+        """Seconds between two tries while the store or the machine refuses; 0 while they do not."""
+        self._paused_until = 0.0
+        self._store_lost = False
+        self._cancel_unread = False
+        """Whether the store has to be asked if the running job is to be cancelled."""
+        self._supervised = True
+        self._signalled_at = -2 * INTERRUPT_WINDOW
+        self._stopping: str | None = None
+        """Why no more jobs are claimed; None while they are."""
+        self._stop_asked = self._stop_at_once = False
+        self._stop_unmarked = False
+        """Whether the store has yet to be told that the stop was asked for."""
+
+    # The loop
+
+    def work(self) -> None:
+        """Claim and run jobs until a stop, the end of the supervisor, or the end of the work."""
+        self._retry(lambda: self._store.register(self._orders.identity))
+        reached("worker: registered")
+        self._retry(lambda: rescue.forget_gone(self._store, self._home))
+        self._tell_supervisor(READY)
+        self._emit(events.WorkerStarted(self._id))
+        while not self._advance():
+            for descriptor, _ in self._poll.poll(self._time_left() * 1000):
+                if (react := self._reactions.get(descriptor)) is not None:  # not undone by the one before
+                    react()
+        self._leave()
+
+    def _advance(self) -> bool:
+        """Do everything that can be done now; return True when this worker is done."""
+        now = time.monotonic()
+        try:
+            if now >= self._next_tick:
+                self._tick(now)
+            if self._run is not None and (ended := self._end_of(self._run, now)) is not None:
+                self._unrecorded = (self._run.job, ended)
+                self._run = None
+            if self._idle and self._next_due is not None and time.time() >= self._next_due:
+                self._stop_idling()
+            if now >= self._paused_until:
+                self._use_store()
+        except StoreUnavailable as error:
+            self._pause_after(events.StoreLost(error.message))
+        if self._stopping is None or self._run is not None:
+            return False
+        # A store that stays away does not hold up a stop that cannot wait: the rescue finds the receipt.
+        return self._unrecorded is None or (self._stop_at_once and self._store_lost)
+
+    def _use_store(self) -> None:
+        """Record what is over, claim what is next, and put on disk what has waited long enough."""
+        if self._stop_unmarked and self._run is not None:
+            reached("worker: before stopping is marked")
+            self._store.mark_stopping(self._id)
+            self._stop_unmarked = False
+            reached("worker: stopping is marked")
+        if self._cancel_unread:
+            self._cancel_if_requested()
+            self._cancel_unread = False
+        if self._unrecorded is not None:
+            self._record(*self._unrecorded)
+        elif self._run is None and not self._idle and self._stopping is None:
+            self._claim()
+        since = self._store.unflushed_since
+        if since is not None and time.monotonic() - since >= FLUSH_AFTER:
+            reached("worker: before flush")
+            self._store.flush()
+            reached("worker: after flush")
+        if self._pause and time.monotonic() >= self._paused_until:
+            self._pause = 0.0
+            if self._store_lost:
+                self._store_lost = False
+                self._emit(events.StoreBack())
+
+    def _time_left(self) -> float:
+        """Return the seconds until something has to be done that no descriptor announces."""
+        now = time.monotonic()
+        until = self._next_tick
+        if self._run is not None and (deadline := self._run.next_deadline) is not None:
+            until = min(until, deadline)
+        if now < self._paused_until:
+            until = min(until, self._paused_until)
+        elif self._unrecorded is not None or (self._run is None and not self._idle):
+            return 0.0
+        elif self._store.unflushed_since is not None:
+            until = min(until, self._store.unflushed_since + FLUSH_AFTER)
+        if self._idle and self._next_due is not None:
+            until = min(until, now + self._next_due - time.time())
+        return max(0.0, until - now)
+
+    def _tick(self, now: float) -> None:
+        """Look, once a second, at everything that may have changed without a word to this worker."""
+        self._next_tick = now + TICK
+        self._tell_supervisor(BEAT)
+        if self._stopping is None and not roster.holds(self._home.workers, self._id, self._lock_file):
+            self._stopping = "its lock file was taken away"
+        if self._run is not None and self._run.ended is None:
+            descendants.reap((self._run.pid,))  # its orphans, which this process has adopted
+            self._run.log.flush()
+        if now < self._paused_until:
+            return
+        if self._store.changed():
+            self._cancel_unread = True
+            self._stop_idling()
+            self._settings = config.settings(self._store.settings(), self._environ)
+        if rescue.rescue_lost(self._store, self._home, self._id, self._emit):
+            self._next_tick = now + TICK / 20
+            self._stop_idling()
+        self._pruner.prune(self._settings, now)
+
+    # Claiming and recording
+
+    def _claim(self) -> None:
+        """Start the next job, or begin to sleep."""
+        job = self._store.claim(self._id, _new_cookie())
+        if job is not None:
+            reached("worker: claimed")
+            self._start(job)
+            return
+        if self._orders.drain and not self._store.unfinished():
+            self._stopping = "the queue is drained"
+            return
+        self._begin_idling()
+
+    def _start(self, job: Job) -> None:
+        """Start the command of a claimed job; one that cannot be started is over at once."""
+        roster.write_assignment(self._job_file, roster.Assignment(job.seq, job.attempt, str(job.cookie), job.id))
+        reached("worker: assigned")
+        log = LogWriter(self._home.logs, job.seq, job.attempt, self._settings.log_cap)
+        environ = environment.of_job(self._shared_environment, self._environ, job)
+        try:
+            run = self._run = Run(job, log, environ, self._orders.lock, self._devnull)
+        except NotStartedError as error:
+            self._unrecorded = (job, Ended(Outcome.NOT_STARTED, error.code, None, str(error), 0.0))
+            return
+        except SpawnRefusedError as error:
+            self._unrecorded = (job, Ended(Outcome.GIVEN_BACK, None, None, str(error), 0.0))
+            self._pause_after(events.SpawnRefused(str(error)))
+            return
+        reached("worker: spawned")
+        self._watch(run.pidfd, self._on_exit)
+        for pipe in run.pipes:
+            self._watch(pipe, partial(self._on_output, run, pipe))
+
+    def _record(self, job: Job, ended: Ended) -> None:
+        """Record the end of a run, and in the same transaction claim the next job."""
+        share = random.random()  # noqa: S311  spreads retries, guards nothing
+        claimed: Job | None = None
+        if self._stopping is None:
+            moved, claimed = self._store.finish_and_claim(job, ended, _new_cookie(), share=share)
+            reached("worker: finished and claimed")
+        else:
+            moved = self._store.finish(job, ended, share=share)
+            reached("worker: finished")
+        self._unrecorded = None
+        if moved is not None and moved.state is not State.COMPLETED:
+            self._report(moved)
+            if moved.next_run_at is not None:
+                wake.wake_idle(self._home)
+        if claimed is not None:
+            self._start(claimed)
+        else:
+            roster.clear_assignment(self._job_file)
+
+    def _report(self, job: Job) -> None:
+        """Tell how a run ended that was not the job's good end."""
+        match job.outcome:
+            case Outcome.GIVEN_BACK:
+                self._emit(events.JobGivenBack(job.id, job.attempt))
+            case Outcome.CANCELLED:
+                self._emit(events.JobCancelled(job.id, job.attempt))
+            case outcome:
+                how = str(outcome)
+                if outcome is Outcome.EXITED:
+                    how = f"exited {job.exit_code}"
+                elif outcome is Outcome.SIGNALLED:
+                    how = f"signalled {job.signal}"
+                due = job.next_run_at
+                retry_in = None if due is None else max(0.0, due.timestamp() - time.time())
+                self._emit(events.JobFailed(job.id, job.attempt, how, job.state, retry_in))
+        if job.state is State.DEAD:
+            # The last error is the job's own output, which is not for this log, unless the worker was lost.
+            self._emit(
+                events.JobDied(job.id, str(job.last_error) if job.outcome is Outcome.LOST else "no retries left")
+            )
+
+    # Idling
+
+    def _begin_idling(self) -> None:
+        os.chdir("/")  # so as not to keep the last job's file system busy
+        due = self._store.next_due_at()
+        self._next_due = None if due is None else due.timestamp()
+        self._idle = True
+        self._watch(self._wakes, self._on_wake)
+
+    def _stop_idling(self) -> None:
+        if self._idle:
+            self._idle = False
+            self._unwatch(self._wakes)
+
+    def _on_wake(self) -> None:
+        if self._idle and wakeup.take(self._wakes):
+            self._stop_idling()
+
+    # A running job
+
+    def _end_of(self, run: Run, now: float) -> Ended | None:
+        """Enforce the limits of a run; return how it ended once nothing of it is left."""
+        if run.enforce(now, self._settings.grace):
+            self._emit(events.JobTimedOut(run.job.id, run.job.attempt, run.job.policy.timeout or 0.0))
+        ended = run.ended
+        if ended is None or not run.tree_is_gone(now):
+            return None
+        if looks_interrupted(ended):
+            # Perhaps a whole group was hit, this worker with it, and the word to stop is on its way.
+            if now < run.ended_at + INTERRUPT_WINDOW and self._stopping is None:
+                run.wait_until(run.ended_at + INTERRUPT_WINDOW)
+                return None
+            if self._stopping is not None and abs(self._signalled_at - run.ended_at) <= INTERRUPT_WINDOW:
+                ended = ended._replace(outcome=Outcome.GIVEN_BACK)
+        reached("worker: tree gone")
+        for pipe in run.pipes:
+            self._unwatch(pipe)
+        ended = run.close(ended)
+        if run.log.failed is not None:
+            self._emit(events.LogLost(run.job.id, run.job.attempt, str(run.log.failed)))
+        return ended
+
+    def _on_exit(self) -> None:
+        if self._run is not None:
+            reached("worker: command ended")
+            self._unwatch(self._run.pidfd)
+            ended = self._run.on_exit()
+            roster.write_receipt(self._job_file, str(self._run.job.cookie), ended)
+            reached("worker: receipt written")
+
+    def _on_output(self, run: Run, pipe: int) -> None:
+        if not run.read(pipe):
+            self._unwatch(pipe)
+            run.close_pipe(pipe)
+
+    def _on_cancel(self) -> None:
+        wakeup.take(self._cancels, 4096)
+        self._cancel_unread = True
+
+    def _cancel_if_requested(self) -> None:
+        run = self._run
+        if run is not None and run.ended is None and self._store.cancel_requested(run.job):
+            run.terminate(Outcome.CANCELLED, self._settings.grace)
+
+    # Stopping
+
+    def _on_supervisor(self) -> None:
+        try:
+            words = self._orders.supervisor.recv(64)
+        except BlockingIOError:
+            return
+        except OSError:
+            words = b""
+        if not words:
+            self._unwatch(self._orders.supervisor.fileno())
+            self._supervised = False
+            self._stopping = self._stopping or "its supervisor is gone"
+            self._stop_idling()
+            self._next_tick = 0.0  # a worker may have died with it, and nobody else ends what that one has left
+        elif STOP_NOW in words:
+            self._stop(now=True)
+        elif STOP in words:
+            self._stop(now=False)
+
+    def _on_signals(self) -> None:
+        """Note the time. Only an orphan obeys: no supervisor speaks for the user any more."""
+        for number in os.read(self._signals, 64):
+            interrupt = number in INTERRUPTS
+            if interrupt:
+                self._signalled_at = time.monotonic()
+            if not self._supervised and (interrupt or number in (signal.SIGUSR1, signal.SIGQUIT)):
+                self._stop(now=number == signal.SIGQUIT or (interrupt and self._stop_asked))
+
+    def _stop(self, *, now: bool) -> None:
+        self._emit(events.WorkerStopping(self._id, now))
+        self._stopping = "it was asked to"
+        if not self._stop_asked:
+            self._stop_asked = self._stop_unmarked = True
+        self._stop_idling()
+        self._stop_at_once = self._stop_at_once or now
+        if now and self._run is not None and self._run.ended is None:
+            self._run.terminate(Outcome.GIVEN_BACK, self._settings.grace)
+
+    def _leave(self) -> None:
+        """Put everything on disk and take this worker's name off the lists."""
+        try:
+            self._store.deregister(self._id)
+            self._store.flush()
+        except StoreUnavailable as error:
+            self._emit(events.StoreLost(error.message))  # the next rescue forgets this worker
+        reached("worker: deregistered")
+        self._store.close()
+        if self._unrecorded is None:
+            roster.remove(self._home, self._id)
+        self._emit(events.WorkerStopped(self._id, self._stopping or ""))
+
+    # What the above is made of
+
+    def _watch(self, descriptor: int, react: Callable[[], None]) -> None:
+        self._reactions[descriptor] = react
+        self._poll.register(descriptor, select.POLLIN)
+
+    def _unwatch(self, descriptor: int) -> None:
+        del self._reactions[descriptor]
+        self._poll.unregister(descriptor)
+
+    def _tell_supervisor(self, word: bytes) -> None:
+        try:
+            self._orders.supervisor.send(word)
+        except OSError:
+            pass  # it is full of beats because the supervisor is stopped, or gone: `_on_supervisor` sees the end
+
+    def _retry(self, use: Callable[[], None]) -> None:
+        """Use the store at the start of the worker, as often as it takes."""
+        while True:
+            try:
+                use()
+            except StoreUnavailable as error:
+                self._pause_after(events.StoreLost(error.message))
+                self._tell_supervisor(BEAT)
+                time.sleep(min(self._pause, TICK))  # noqa: TID251  nothing else to wait for yet
+            else:
+                return
+
+    def _pause_after(self, event: events.StoreLost | events.SpawnRefused) -> None:
+        if not self._pause:
+            self._emit(event)
+        self._store_lost = self._store_lost or isinstance(event, events.StoreLost)
+        self._pause = min(self._pause * 2 or FLUSH_AFTER, LONGEST_PAUSE)
+        self._paused_until = time.monotonic() + self._pause
+
+
+def _catch_signals() -> int:
+    """Catch what ends a process, so that it only makes the returned descriptor readable: a byte for each.
+
+    Caught, not ignored: an ignored signal would be inherited by the commands.
+    """
+    read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    for number in (*INTERRUPTS, signal.SIGQUIT, signal.SIGUSR1):
+        signal.signal(number, lambda _number, _frame: None)
+    return read
+
+
+def _new_cookie() -> str:
+    return os.urandom(16).hex()

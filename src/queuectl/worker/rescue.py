@@ -1,0 +1,140 @@
+"""Owns the rescue: taking jobs from workers that are gone, never while a process of their run lives.
+
+Death is read from the kernel. A worker's lock is free the moment it and every process of its job that kept the
+descriptor are gone, and is not free while they are only stopped. Must not know the worker's own job.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from queuectl import process, roster, wake
+from queuectl.events import JobRescued
+from queuectl.job import State
+from queuectl.lifecycle import Loss
+from queuectl.worker import descendants
+from queuectl.worker.crashpoints import reached
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queuectl.events import Emit
+    from queuectl.job import Job
+    from queuectl.paths import Home
+    from queuectl.store.base import Running, Store
+
+
+def rescue_lost(store: Store, home: Home, worker: str, emit: Emit) -> bool:
+    """Give back every job of this home whose worker is gone; return whether one was, or is still being ended.
+
+    One process of a home at a time does it: when another one is at it, this call does nothing.
+    """
+    if not any(running.job.worker != worker for running in store.running()):
+        return False
+    lock = os.open(home.rescue_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        reached("rescue: locked")
+        lost = [running for running in store.running() if running.job.worker != worker]
+        dealt_with = [_rescue(store, home, running, emit) for running in lost]
+        return any(dealt_with)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+
+
+def forget_gone(store: Store, home: Home) -> None:
+    """Forget registered workers that are gone and hold no job, and the files that workers and supervisors left."""
+    for identity in store.identities():
+        if not process.alive(identity.pid, identity.started, identity.boot):
+            store.deregister(identity.worker)
+    kept = {identity.worker for identity in store.identities()}
+    for id in _left_in(home.workers):
+        if id not in kept:
+            roster.remove(home, id)
+    for id in _left_in(home.supervisors):
+        roster.remove_supervisor(home, id)
+
+
+def _left_in(directory: str) -> set[str]:
+    """Return the members of `run/` that hold no lock any more."""
+    # A lock file under its first name, of a member that just begins, may be renamed at any moment.
+    ids = {name.partition(".")[0] for name in os.listdir(directory) if not name.endswith((".new", ".failed"))}
+    return {id for id in ids if _is_free(roster.lock_path(directory, id))}
+
+
+def _rescue(store: Store, home: Home, running: Running, emit: Emit) -> bool:
+    """Rescue one job if nothing of its run lives any more; return False only for a worker that lives."""
+    job, identity = running.job, running.identity
+    worker = str(job.worker)
+    if identity is not None and process.alive(identity.pid, identity.started, identity.boot):
+        return False  # whatever its lock says: a file that was taken away or replaced is not a free lock
+    lock = _open_lock(roster.lock_path(home.workers, worker))
+    try:
+        free = lock is None or _try_lock(lock)
+        if identity is None and not free:
+            return False
+        supervisors = {member.pid for member in roster.supervisors(home)}
+        spare = {*supervisors, *(member.pid for member in roster.workers(home))}
+        found = descendants.kill_marked(str(job.cookie), None if lock is None else os.fstat(lock), spare)
+        if found or not free:
+            return True  # looked at again soon: never a retry before all of them are gone
+        if identity is not None and process.dead_below(identity.pid, supervisors):
+            return True  # its supervisor is still ending what it left, and may see more of it than a sweep
+        reached("rescue: swept")
+        moved = _move(store, home, running)
+        if moved is None:
+            return True
+        reached("rescue: moved")
+        store.deregister(worker)
+        roster.remove(home, worker)
+        reached("rescue: cleaned")
+    finally:
+        if lock is not None:
+            os.close(lock)
+    emit(JobRescued(job.id, job.attempt, _loss(running), moved.state))
+    if moved.state is State.PENDING:
+        wake.wake_idle(home)
+    return True
+
+
+def _move(store: Store, home: Home, running: Running) -> Job | None:
+    job = running.job
+    receipt = roster.read_assignment(home, str(job.worker))
+    if receipt is not None and receipt.ended is not None and receipt.cookie == job.cookie:
+        return store.finish(job, receipt.ended)  # the command had ended; only the record was missing
+    return store.rescue(job, _loss(running))
+
+
+def _loss(running: Running) -> Loss:
+    if running.stopping_at is not None:
+        return Loss.STOPPED
+    if running.identity is not None and running.identity.boot != process.boot_id():
+        return Loss.REBOOTED
+    return Loss.CRASHED
+
+
+def _open_lock(path: str) -> int | None:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None  # nothing else says that: with too many open files a lock that is held would look free
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_free(path: str) -> bool:
+    descriptor = _open_lock(path)
+    if descriptor is None:
+        return True
+    try:
+        return _try_lock(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,325 @@
+"""Owns the supervisor: the process that keeps N workers alive, tells them to stop, and ends what a dead one left.
+
+It never opens the store, so that a damaged or full one cannot take it down, and so that it may fork at any time.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import selectors
+import signal
+import socket
+import time
+
+from queuectl import __version__, events, process, roster
+from queuectl.errors import StoreUnavailable
+from queuectl.record import Record
+from queuectl.store.base import Identity
+from queuectl.worker import descendants
+from queuectl.worker.crashpoints import reached
+from queuectl.worker.loop import BEAT, READY, STOP, STOP_NOW, Orders, Worker
+from queuectl.worker.subreaper import become_subreaper
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from queuectl.events import Emit
+    from queuectl.paths import Home
+    from queuectl.store.base import Store
+
+TICK = 1.0
+HUNG_AFTER = 30
+"""Ticks in a row without a beat of a worker that could have sent one."""
+
+MOST_DEATHS = 20
+DEATHS_WITHIN = 60.0
+"""Seconds within which so many deaths of workers make the supervisor give up."""
+
+LONGEST_PAUSE = 5.0
+"""Seconds before a worker is replaced that died soon after the one before."""
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""The first asks for a stop, the second ends the jobs. QUIT ends them at once; USR1 asks, however often it comes."""
+
+
+class Plan(Record):
+    """What a supervisor is started with."""
+
+    home: Home
+    home_id: str
+    workers: int
+    drain: bool
+    open_store: Callable[[], Store]
+    """Opens the store in a worker; called after the fork."""
+    environ: Mapping[str, str]
+    log_of: Callable[[str], Emit]
+    """Makes the listener to the events of a process of that name."""
+    on_ready: Callable[[], None]
+    """Called once, when every worker may claim."""
+
+
+class Child(Record):
+    """A living worker, as its supervisor knows it."""
+
+    pid: int
+    pidfd: int
+    channel: socket.socket
+
+
+class Supervisor:
+    """Keeps workers alive until it is told to stop or they have drained the queue."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._emit = plan.log_of("supervisor")
+        self._id = os.urandom(16).hex()
+        self._boot = process.boot_id()
+        self._children: dict[int, Child] = {}
+        self._ready: set[int] = set()
+        self._silent: dict[int, int] = {}
+        """Ticks in a row without a beat, by pid."""
+        self._deaths: list[float] = []
+        self._missing = plan.workers
+        """Workers to be forked."""
+        self._fork_at = 0.0
+        self._dead: list[int] = []
+        """Workers that have died and may have left processes. They stay zombies until these are gone, so that no other
+        worker rescues a job of which something lives that only this process sees."""
+        self._stop_word: bytes | None = None
+        self._announced = False
+        self._next_tick = time.monotonic() + TICK
+        self._selector = selectors.PollSelector()
+
+    def run(self) -> bool:
+        """Supervise until the last worker has ended; return False when it gave up on workers that kept dying."""
+        become_subreaper()
+        lock = roster.enrol(self._plan.home.supervisors, self._member())
+        reached("supervisor: enrolled")
+        signals = _catch_signals()
+        self._selector.register(signals, selectors.EVENT_READ, lambda: self._on_signals(os.read(signals, 64)))
+        gc.collect()
+        gc.freeze()  # so that a worker's collector does not copy every page that it shares
+        self._emit(events.SupervisorStarted(self._plan.workers))
+        while self._advance():
+            for key, _ in self._selector.select(self._time_left()):
+                if key.fd in self._selector.get_map():  # not closed by what came just before
+                    key.data()
+        gave_up = self._gave_up
+        roster.remove_supervisor(self._plan.home, self._id)
+        os.close(lock)
+        self._emit(events.SupervisorStopped())
+        return not gave_up
+
+    def _advance(self) -> bool:
+        """Do everything that can be done now; return whether there is still something to supervise."""
+        now = time.monotonic()
+        if self._dead:
+            self._end_orphans()
+        if self._missing and not self._dead and now >= self._fork_at:
+            self._missing -= 1
+            self._fork()
+        if now >= self._next_tick:
+            self._next_tick = now + TICK
+            self._count_silence()
+        return bool(self._children or self._missing or self._dead)
+
+    def _time_left(self) -> float:
+        until = self._next_tick
+        if self._dead:
+            until = min(until, time.monotonic() + 0.005)
+        elif self._missing:
+            until = min(until, self._fork_at)
+        return max(0.0, until - time.monotonic())
+
+    # Workers
+
+    def _fork(self) -> None:
+        """Start a worker."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        pid = os.fork()
+        if pid == 0:
+            _be_worker(self._plan, self._id, self._boot, theirs)
+        theirs.close()
+        child = Child(pid, os.pidfd_open(pid), ours)
+        self._children[pid] = child
+        self._silent[pid] = 0
+        self._selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._on_death(child))
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._on_word(child))
+        reached("supervisor: worker forked")
+        if self._stop_word is not None:
+            _tell(child, self._stop_word)
+
+    def _on_word(self, child: Child) -> None:
+        """Hear that a worker lives, or that it may claim."""
+        try:
+            words = child.channel.recv(4096)
+        except (BlockingIOError, ConnectionResetError):
+            return
+        if not words:
+            self._selector.unregister(child.channel)  # it is ending; its pidfd will say so
+            return
+        self._silent[child.pid] = 0
+        if READY in words:
+            self._ready.add(child.pid)
+            if len(self._ready) == self._plan.workers and not self._announced:
+                self._announced = True
+                self._plan.on_ready()
+
+    def _on_death(self, child: Child) -> None:
+        """Note that a worker has ended; unless it should have, another takes its place."""
+        end = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert end is not None
+        self._selector.unregister(child.pidfd)
+        if child.channel in self._selector.get_map():
+            self._on_word(child)  # it may have been ready, and ended at once because there was nothing to drain
+        if child.channel in self._selector.get_map():
+            self._selector.unregister(child.channel)
+        os.close(child.pidfd)
+        child.channel.close()
+        del self._children[child.pid], self._silent[child.pid]
+        self._dead.append(child.pid)
+        exited = end.si_code == os.CLD_EXITED
+        if exited and end.si_status == 0:
+            return
+        self._ready.discard(child.pid)
+        reached("supervisor: worker lost")
+        self._emit(events.WorkerLost(child.pid, f"{'exited' if exited else 'signalled'} {end.si_status}"))
+        if self._stop_word is None:
+            self._replace()
+
+    def _replace(self) -> None:
+        """Plan another worker in the place of one that died, later when others died just before."""
+        now = time.monotonic()
+        self._deaths = [*(death for death in self._deaths if now - death < DEATHS_WITHIN), now]
+        if self._gave_up:
+            self._emit(events.SupervisorGaveUp(len(self._deaths), int(DEATHS_WITHIN)))
+            roster.write_failure(
+                self._plan.home, self._id, f"gave up: {len(self._deaths)} workers died within {DEATHS_WITHIN:g} s"
+            )
+            self._missing = 0
+            self._stop(STOP)
+            return
+        self._missing += 1
+        recent = sum(now - death < 2 * LONGEST_PAUSE for death in self._deaths)
+        self._fork_at = now + (0.0 if recent <= self._plan.workers else min(0.05 * 2 ** (recent - 1), LONGEST_PAUSE))
+
+    @property
+    def _gave_up(self) -> bool:
+        return len(self._deaths) >= MOST_DEATHS
+
+    def _end_orphans(self) -> None:
+        """Kill what dead workers have left, which this process has adopted; collect them when nothing is left."""
+        workers = (*self._children, *self._dead)
+        descendants.send_all(signal.SIGKILL, workers)
+        descendants.reap(workers)
+        if any(True for _ in descendants.below(os.getpid(), workers)):
+            return
+        reached("supervisor: orphans gone")
+        for pid in self._dead:
+            os.waitpid(pid, 0)
+        self._dead.clear()
+
+    def _count_silence(self) -> None:
+        """Kill a worker that hangs: so many ticks without a beat, able to run at each of them.
+
+        A tick that finds it stopped or waiting for a disk begins the count again, and so does a suspend of the
+        machine, after which the beats that have come are read first.
+        """
+        for child in list(self._children.values()):
+            if child.channel in self._selector.get_map():
+                self._on_word(child)
+            runs = process.run_state(child.pid) in ("R", "S")
+            self._silent[child.pid] = self._silent[child.pid] + 1 if runs else 0
+            if self._silent[child.pid] >= HUNG_AFTER:
+                self._emit(events.WorkerHung(child.pid, HUNG_AFTER))
+                signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+
+    # Stopping
+
+    def _on_signals(self, numbers: bytes) -> None:
+        for number in numbers:
+            if number in STOP_SIGNALS:
+                self._stop(STOP if self._stop_word is None else STOP_NOW)
+            elif number == signal.SIGUSR1:
+                self._stop(self._stop_word or STOP)
+            elif number == signal.SIGQUIT:
+                self._stop(STOP_NOW)
+
+    def _stop(self, word: bytes) -> None:
+        reached("supervisor: told to stop")
+        self._stop_word = word
+        self._missing = 0
+        for child in self._children.values():
+            _tell(child, word)
+        reached("supervisor: workers told to stop")
+
+    def _member(self) -> roster.Member:
+        return roster.Member(self._id, os.getpid(), process.start_time(os.getpid()) or 0, self._boot, __version__)
+
+
+def _be_worker(plan: Plan, supervisor: str, boot: str, channel: socket.socket) -> None:
+    """Be a worker from here on; never returns."""
+    code = 1
+    try:
+        # The descriptors of the supervisor and of the other workers are not this one's to keep open.
+        os.closerange(3, channel.fileno())
+        os.closerange(channel.fileno() + 1, 1024)
+        os.dup2(0, 1)  # else whoever started the supervisor would wait for this worker's end, should the other one die
+        signal.set_wakeup_fd(-1)
+        os.setpgid(0, 0)
+        become_subreaper()
+        id = os.urandom(16).hex()
+        pid = os.getpid()
+        started = process.start_time(pid) or 0
+        lock = roster.enrol(plan.home.workers, roster.Member(id, pid, started, boot, __version__, supervisor))
+        reached("worker: enrolled")
+        orders = Orders(Identity(id, pid, started, boot, plan.home_id, __version__), lock, channel, plan.drain)
+        Worker(_open_store(plan, channel), plan.home, orders, plan.environ, plan.log_of("worker")).work()
+        code = 0
+    except BaseException:
+        import traceback  # noqa: PLC0415  4 ms; os._exit would hide a fault of the program
+
+        traceback.print_exc()
+        raise
+    finally:
+        os._exit(code)
+
+
+def _open_store(plan: Plan, channel: socket.socket) -> Store:
+    """Open the store, as often as it takes while it is locked or the disk is full."""
+    while True:
+        try:
+            return plan.open_store()
+        except StoreUnavailable:
+            _beat(channel)
+            time.sleep(TICK)  # a worker without a store has nothing else to wait for
+
+
+def _beat(channel: socket.socket) -> None:
+    try:
+        channel.send(BEAT)
+    except BlockingIOError:
+        pass
+
+
+def _tell(child: Child, word: bytes) -> None:
+    try:
+        child.channel.send(word)
+    except OSError:
+        pass  # it is ending by itself
+
+
+def _catch_signals() -> int:
+    """Catch the signals that stop a supervisor and reset all others; return what becomes readable: a byte for each."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    for number in (*STOP_SIGNALS, signal.SIGQUIT, signal.SIGUSR1):
+        signal.signal(number, lambda _number, _frame: None)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # a write that cannot be done is an error, not the end
+        signal.signal(number, signal.SIG_IGN)
+    return read

@@ -1,0 +1,132 @@
+"""`cancel`, `retry`, `dlq retry`, `clear`, `config`: what changes, and what is said about it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from queuectl import joblogs
+from queuectl.job import State
+from tests.support.factories import job, new_job, stored_job
+
+if TYPE_CHECKING:
+    from queuectl.paths import Home
+    from queuectl.store.sqlite.engine import SqliteStore
+    from tests.cli.conftest import Cli
+
+
+def test_cancel_takes_a_waiting_job_off_the_queue(cli: Cli, store: SqliteStore) -> None:
+    job(store, State.PENDING, new_job("a"))
+    assert cli("cancel", "a") == (0, "", "cancelled a\n")
+    assert stored_job(store, "a").state is State.CANCELLED
+
+
+def test_cancelling_twice_is_fine(cli: Cli) -> None:
+    cli("enqueue", "--id", "a", "--", "true")
+    assert [cli("cancel", "a").code, cli("cancel", "a").code] == [0, 0]
+
+
+def test_cancel_of_a_job_that_has_ended_is_exit_4(cli: Cli, store: SqliteStore) -> None:
+    job(store, State.COMPLETED, new_job("a"))
+    assert cli("cancel", "a") == (4, "", 'queuectl: error: job "a" is already completed\n')
+
+
+def test_of_several_jobs_all_are_tried_and_each_failure_is_named(cli: Cli, store: SqliteStore) -> None:
+    job(store, State.COMPLETED, new_job("done"))
+    job(store, State.PENDING, new_job("a"))
+    job(store, State.PENDING, new_job("b"))
+    code, out, err = cli("cancel", "a", "nobody", "done", "b", "a")
+    assert (code, out) == (1, "")
+    assert err.splitlines() == [
+        "cancelled a",
+        'queuectl: error: no job "nobody"',
+        'queuectl: error: job "done" is already completed',
+        "cancelled b",
+    ]
+
+
+def test_several_answer_in_json_with_those_that_could_be_done(cli: Cli, store: SqliteStore) -> None:
+    job(store, State.PENDING, new_job("a"))
+    code, out, err = cli("cancel", "nobody", "a", "--json", "-q")
+    assert (code, out) == (1, "a\n")
+    code, out, err = cli("cancel", "nobody", "a", "--json")
+    assert code == 1
+    assert [cancelled["id"] for cancelled in json.loads(out)] == ["a"]
+    assert json.loads(err.splitlines()[0])["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize("state", [State.DEAD, State.COMPLETED, State.CANCELLED, State.FAILED])
+def test_retry_makes_a_job_due_now(cli: Cli, store: SqliteStore, state: State) -> None:
+    job(store, state, new_job("a"), now=datetime.now(UTC))
+    assert cli("retry", "a")[:2] == (0, "")
+    assert stored_job(store, "a").ready
+
+
+def test_retry_of_a_waiting_job_is_exit_4(cli: Cli) -> None:
+    cli("enqueue", "--id", "a", "--", "true")
+    assert cli("retry", "a").code == 4
+
+
+def test_dlq_retry_takes_dead_jobs_only(cli: Cli, store: SqliteStore) -> None:
+    job(store, State.DEAD, new_job("dead"))
+    job(store, State.COMPLETED, new_job("done"))
+    code, _, err = cli("dlq", "retry", "done")
+    assert (code, err.splitlines()[0]) == (4, 'queuectl: error: job "done" is completed, not dead')
+    assert cli("dlq", "retry", "dead").code == 0
+    assert cli("dlq", "list", "-q").out == ""
+
+
+def test_dlq_retry_all(cli: Cli, store: SqliteStore) -> None:
+    for id in ("a", "b"):
+        job(store, State.DEAD, new_job(id))
+    job(store, State.CANCELLED, new_job("c"))
+    code, out, _ = cli("dlq", "retry", "--all", "-q")
+    assert (code, sorted(out.split())) == (0, ["a", "b"])
+    assert cli("dlq", "retry", "--all", "--json")[:2] == (0, "[]\n")
+    assert stored_job(store, "c").state is State.CANCELLED
+
+
+def test_clear_forgets_jobs_and_their_logs_but_not_what_runs(cli: Cli, store: SqliteStore, home: Home) -> None:
+    done = job(store, State.COMPLETED, new_job("done"))
+    log = joblogs.LogWriter(home.logs, done.seq, 1, 1 << 20)
+    log.write("stdout", b"hi\n")
+    log.close()
+    job(store, State.PROCESSING, new_job("running"))
+    job(store, State.PENDING, new_job("waiting"))
+    assert joblogs.size(home.logs, done.seq, 1) > 0
+    assert cli("clear") == (0, "", "cleared 2 jobs\n")
+    assert cli("list", "-q").out == "running\n"
+    assert joblogs.size(home.logs, done.seq, 1) == 0
+    assert cli("enqueue", "--id", "done", "--", "true").code == 0
+
+
+def test_clear_as_json(cli: Cli) -> None:
+    assert cli("clear", "--json").out == '{"cleared": 0}\n'
+
+
+def test_a_setting_is_kept_and_shown_with_its_origin(cli: Cli) -> None:
+    assert cli("config", "set", "backoff_base", "3") == (0, "", "backoff_base = 3\n")
+    assert cli("config", "set", "max-retries", "5").code == 0
+    assert cli("config", "get", "backoff-base") == (0, "3\n", "")
+    rows = [line.split() for line in cli("config", "list", env={"QUEUECTL_GRACE": "3s"}).out.splitlines()]
+    assert rows[0] == ["KEY", "VALUE", "ORIGIN"]
+    assert ["backoff_base", "3", "store"] in rows
+    assert ["default_max_retries", "5", "store"] in rows
+    assert ["grace", "3s", "QUEUECTL_GRACE"] in rows
+    assert ["log_cap", "10MiB", "default"] in rows
+
+
+def test_a_setting_that_the_environment_overrides_says_so(cli: Cli) -> None:
+    _, _, err = cli("config", "set", "grace", "5s", env={"QUEUECTL_GRACE": "3s"})
+    assert err == "grace = 5s is kept; here QUEUECTL_GRACE=3s overrides it\n"
+    assert cli("config", "get", "grace").out == "5s\n"
+
+
+@pytest.mark.parametrize(("key", "value"), [("backoff_base", "0"), ("grace", "soon"), ("nonsense", "1")])
+def test_a_bad_setting_is_refused_and_changes_nothing(cli: Cli, key: str, value: str) -> None:
+    before = cli("config", "list", "--json").out
+    assert cli("config", "set", key, value).code == 2
+    assert cli("config", "list", "--json").out == before

@@ -1,0 +1,250 @@
+"""How a command line is read, and how errors are told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from queuectl import __version__
+from tests.support.eventually import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from queuectl.paths import Home
+    from tests.cli.conftest import Cli
+
+
+@pytest.mark.parametrize(
+    ("argv", "hint"),
+    [
+        (["enqueu"], "enqueue"),
+        (["lst"], "list"),
+        (["list", "--stat", "dead"], "--state"),
+        (["list", "--state", "ded"], "dead"),
+        (["--hme", "x", "list"], "--home"),
+        (["config", "get", "backof_base"], "backoff_base"),
+        (["help", "exit-code"], "exit-codes"),
+        (["-o", "jso", "list"], "json"),
+        (["stop"], "worker stop"),
+    ],
+)
+def test_a_near_word_is_offered(cli: Cli, argv: list[str], hint: str) -> None:
+    code, out, err = cli(*argv)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[1:] == [f"  did you mean: {hint}"]
+
+
+def test_a_near_id_is_offered(cli: Cli) -> None:
+    cli("enqueue", "--id", "job1", "--", "true")
+    assert cli("show", "jb1") == (3, "", 'queuectl: error: no job "jb1"\n  did you mean: job1\n')
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["list", "--js"],
+        ["list", "--limit", "1", "--limit", "2"],
+        ["list", "-q", "-q"],
+        ["list", "-o", "table", "--output", "table"],
+        ["list", "--limit"],
+        ["list", "--json=yes"],
+        ["list", "--limit", "1e3"],
+        ["list", "extra"],
+        ["dlq"],
+        ["worker"],
+        ["dlq", "lst"],
+        ["show"],
+        ["--", "true"],
+        ["--limit", "3", "list"],
+        ["--store", "postgresql://user:hunter2@host/db", "list"],
+        ["--store", "nonsense", "list"],
+        ["--home", "", "list"],
+        ["dlq", "retry"],
+        ["dlq", "retry", "a", "--all"],
+        ["logs", "a", "--stdout", "--stderr"],
+    ],
+)
+def test_bad_usage_is_refused_in_one_line(cli: Cli, argv: list[str]) -> None:
+    code, out, err = cli(*argv)
+    assert (code, out) == (2, "")
+    first, *hint = err.splitlines()
+    assert first.startswith("queuectl: error: ")
+    assert len(hint) <= 1
+    assert all(line.startswith("  ") for line in hint)
+    assert "hunter2" not in err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--json", "list", "--state", "pending"],
+        ["list", "--json", "--state", "pending"],
+        ["list", "--state", "pending", "--json"],
+        ["list", "--state=pending", "-ojson"],
+        ["-o", "json", "list", "--state", "pending"],
+    ],
+)
+def test_options_stand_anywhere(cli: Cli, argv: list[str]) -> None:
+    cli("enqueue", "--id", "a", "--", "true")
+    assert [job["id"] for job in json.loads(cli(*argv).out)] == ["a"]
+
+
+def test_ids_and_options_mix(cli: Cli) -> None:
+    for id in ("a", "b"):
+        cli("enqueue", "--id", id, "--", "true")
+    assert cli("cancel", "a", "-q", "b") == (0, "a\nb\n", "")
+
+
+@pytest.mark.parametrize("verb", ["run", "wait"])
+def test_where_the_code_is_a_jobs_a_usage_error_is_125(cli: Cli, verb: str) -> None:
+    assert cli(verb).code == 125
+    assert cli(verb, "--nonsense").code == 125
+
+
+def test_wait_for_an_unknown_job_is_125(cli: Cli) -> None:
+    cli("enqueue", "--", "true")
+    assert cli("wait", "nobody").code == 125
+
+
+def test_errors_are_json_on_stderr_when_json_is_asked_for(cli: Cli) -> None:
+    cli("enqueue", "--id", "job1", "--", "true")
+    code, out, err = cli("show", "jb1", "--json")
+    assert (code, out) == (3, "")
+    assert json.loads(err) == {"error": {"code": "not_found", "message": 'no job "jb1"', "hint": "did you mean: job1"}}
+
+
+def test_a_command_line_that_cannot_be_read_fails_in_json_too(cli: Cli) -> None:
+    assert json.loads(cli("list", "--json", "--nonsense").err)["error"]["code"] == "invalid_input"
+
+
+def test_text_from_outside_cannot_write_to_the_terminal(cli: Cli) -> None:
+    code, _, err = cli("show", "\x1b[31mx\u202e")
+    assert code == 3
+    assert "\x1b" not in err
+    cli("enqueue", "--", "true")
+    assert "\\x1b[31mx\\u202e" in cli("show", "\x1b[31mx\u202e").err
+
+
+def test_reading_makes_nothing(cli: Cli, home: Home) -> None:
+    reading = (
+        (["list"], ""),
+        (["list", "--json"], "[]\n"),
+        (["dlq", "list", "--json"], "[]\n"),
+        (["list", "-o", "jsonl"], ""),
+        (["worker", "list", "--json"], "[]\n"),
+        (["config", "get", "backoff_base"], "2\n"),
+    )
+    for argv, out in reading:
+        assert cli(*argv)[:2] == (0, out), argv
+    for argv in (["metrics"], ["status"], ["config", "list"], ["clear"], ["dlq", "retry", "--all"]):
+        assert cli(*argv).code == 0, argv
+    for verb in ("show", "logs", "cancel", "retry"):
+        assert cli(verb, "a").code == 3, verb
+    assert not os.path.exists(home.path)
+
+
+def test_an_empty_home_variable_counts_as_unset(cli: Cli, tmp_path: Path) -> None:
+    cli("enqueue", "-q", "--", "true", env={"QUEUECTL_HOME": ""})
+    assert (tmp_path / ".local/share/queuectl/queue.db").exists()
+
+
+@pytest.mark.parametrize("argv", [["list"], ["status"], ["enqueue", "--", "true"]])
+def test_a_home_that_cannot_be_used_is_exit_5(cli: Cli, tmp_path: Path, argv: list[str]) -> None:
+    (tmp_path / "file").touch()
+    code, _, err = cli("--home", "file", *argv)
+    assert code == 5
+    assert str(tmp_path / "file") in err
+    assert len(err.splitlines()) <= 2
+
+
+def test_a_foreign_database_is_exit_5(cli: Cli, home: Home) -> None:
+    home.create()
+    with open(home.database, "wb") as file:
+        file.write(b"not a database, but as long as one" * 100)
+    for argv in (["list"], ["enqueue", "--", "true"], ["status"]):
+        code, _, err = cli(*argv)
+        assert code == 5, argv
+        assert err.startswith("queuectl: error: ")
+        assert len(err.splitlines()) <= 2
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
+    cli("enqueue", "--file", "-", stdin="".join(f'{{"command": "echo {"x" * 200}{i}"}}\n' for i in range(2000)))
+    with subprocess.Popen(
+        [*program, "list", "--json"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as listing:
+        assert listing.stdout is not None
+        assert listing.stderr is not None
+        assert listing.stdout.read(1) == b"["
+        listing.stdout.close()
+        assert listing.stderr.read() == b""
+    assert listing.returncode == 0
+
+
+def test_a_full_disk_below_stdout_is_one_line(program: list[str], environ: dict[str, str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*program, "metrics"], env=environ, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"queuectl: error: cannot read or write: No space left on device\n"
+
+
+def test_ctrl_c_is_130_and_silent(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
+    cli("enqueue", "--id", "a", "--", "true")
+    with subprocess.Popen(
+        [*program, "wait", "a"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as waiting:
+        assert waiting.stderr is not None
+        assert waiting.stderr.readline() == b"no worker is running; start one: queuectl worker start\n"
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.stderr.read() == b""
+    assert waiting.returncode == 130
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_encoding_of_the_terminal_will_do(cli: Cli, encoding: str) -> None:
+    env = {"PYTHONIOENCODING": encoding}
+    assert cli("enqueue", "--id", "a", "-c", "echo \u4f60", env=env).code == 0
+    code, out, err = cli("list", env=env)
+    assert (code, err) == (0, "")
+    assert "echo \u4f60" in out.replace("\\u4f60", "\u4f60")
+    assert cli("show", "\u4f60", env=env).code == 3
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "nonsense"])
+def test_any_locale_will_do(cli: Cli, locale: str) -> None:
+    env = {"LC_ALL": locale, "LANG": locale}
+    assert cli("enqueue", "--id", "a", "-c", "echo \u4f60", env=env).code == 0
+    assert json.loads(cli("show", "a", "--json", env=env).out)["command"] == "echo \u4f60"
+
+
+def test_the_version(cli: Cli) -> None:
+    assert cli("--version") == (0, f"queuectl {__version__}\n", "")
+
+
+def test_an_internal_error_shows_its_place_only_on_request(cli: Cli, environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import queuectl.cli.list\n\ndef broken(args, app):\n    raise ValueError('a\\x1b[31mb')\n\n"
+        "queuectl.cli.list.run = broken\n"
+    )
+    env = {"PYTHONPATH": f"{tmp_path}:{environ.get('PYTHONPATH', '')}"}
+    code, out, err = cli("list", env=env)
+    assert (code, out) == (1, "")
+    assert err == (
+        "queuectl: error: internal error: ValueError: a\\x1b[31mb\n  QUEUECTL_DEBUG=1 shows where it comes from\n"
+    )
+    assert "Traceback" in cli("list", env={**env, "QUEUECTL_DEBUG": "1"}).err
+
+
+def test_wait_ends_when_the_last_job_does(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
+    cli("enqueue", "--id", "a", "--", "true")
+    with subprocess.Popen([*program, "wait", "-q", "a"], env=environ) as waiting:
+        assert waiting.poll() is None
+        cli("cancel", "a")
+        eventually(lambda: waiting.poll() is not None)
+    assert waiting.returncode == 125

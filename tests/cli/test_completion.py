@@ -1,0 +1,105 @@
+"""Completion in a shell: what may come next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from queuectl.job import State
+from tests.support.factories import job, new_job
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from queuectl.paths import Home
+    from queuectl.store.sqlite.engine import SqliteStore
+    from tests.cli.conftest import Cli
+
+
+def complete(cli: Cli, *words: str) -> list[str]:
+    code, out, err = cli("_complete", "--", *words)
+    assert (code, err) == (0, "")
+    return out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["enq"], ["enqueue"]),
+        (["c"], ["cancel", "clear", "completions", "config"]),
+        (["dlq", ""], ["list", "retry"]),
+        (["--home", "elsewhere", "dlq", "r"], ["retry"]),
+        (["list", "--st"], ["--state", "--store"]),
+        (["list", "--state", "c"], ["cancelled", "completed"]),
+        (["list", "--state", "s"], ["scheduled"]),
+        (["list", "-o", ""], ["json", "jsonl", "table"]),
+        (["--js"], ["--json"]),
+        (["config", "get", "backoff_b"], ["backoff_base"]),
+        (["completions", ""], ["bash", "fish", "zsh"]),
+        (["help", "exit"], ["exit-codes"]),
+        (["enqueue", "--", "ls", ""], []),
+        (["nonsense", ""], []),
+        (["list", "--limit", ""], []),
+    ],
+)
+def test_words_that_may_come_next(cli: Cli, words: list[str], expected: list[str]) -> None:
+    assert complete(cli, *words) == expected
+
+
+def test_nothing_typed_offers_every_command_but_hidden_ones(cli: Cli) -> None:
+    offered = complete(cli, "")
+    assert {"enqueue", "worker", "dlq", "help"} <= set(offered)
+    assert not [word for word in offered if word.startswith("_")]
+
+
+def test_live_ids_and_queues(cli: Cli, store: SqliteStore) -> None:
+    job(store, State.DEAD, new_job("job-dead"))
+    job(store, State.PENDING, new_job("job-waiting", queue="slow"))
+    job(store, State.PENDING, new_job("other"))
+    assert complete(cli, "show", "job") == ["job-dead", "job-waiting"]
+    assert complete(cli, "cancel", "other", "job") == ["job-dead", "job-waiting"]
+    assert complete(cli, "dlq", "retry", "") == ["job-dead"]
+    assert complete(cli, "enqueue", "--queue", "s") == ["slow"]
+
+
+def test_ids_come_from_the_home_that_is_named(cli: Cli, tmp_path: Path) -> None:
+    cli("--home", str(tmp_path / "other"), "enqueue", "--id", "there", "--", "true")
+    assert complete(cli, "--home", str(tmp_path / "other"), "show", "") == ["there"]
+    assert complete(cli, "show", "") == []
+
+
+def test_completion_makes_nothing_and_never_fails(cli: Cli, home: Home) -> None:
+    assert complete(cli, "show", "") == []
+    assert not os.path.exists(home.path)
+    home.create()
+    with open(home.database, "wb") as file:
+        file.write(b"no database" * 500)
+    assert complete(cli, "show", "") == []
+
+
+def test_bash_completes(cli: Cli, environ: dict[str, str], tmp_path: Path) -> None:
+    cli("enqueue", "--id", "job1", "--", "true")
+    (tmp_path / "queuectl").write_text(f'#!/bin/sh\nexec {sys.executable} -m queuectl "$@"\n')
+    (tmp_path / "queuectl").chmod(0o755)
+    script = cli("completions", "bash").out + (
+        'COMP_WORDS=(queuectl show jo); COMP_CWORD=2; _queuectl; echo "${COMPREPLY[@]}"\n'
+        'COMP_WORDS=(queuectl list --state ""); COMP_CWORD=3; _queuectl; echo "${#COMPREPLY[@]}"\n'
+        'COMP_WORDS=(queuectl li --json); COMP_CWORD=1; _queuectl; echo "${COMPREPLY[@]}"\n'
+    )
+    env = {**environ, "PATH": f"{tmp_path}:{environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["job1", "8", "list"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_is_sound(cli: Cli, shell: str) -> None:
+    code, script, _ = cli("completions", shell)
+    assert code == 0
+    assert "queuectl _complete -- " in script
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=script, text=True, check=True)

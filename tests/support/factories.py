@@ -1,0 +1,102 @@
+"""Jobs for tests: new ones, and stored ones in any state, which the public moves of the store have put there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING
+
+from queuectl.job import Ended, NewJob, Outcome, Policy, State
+from queuectl.store.base import Identity
+
+if TYPE_CHECKING:
+    from queuectl.job import Job
+    from queuectl.store.base import Store
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+"""When things happen in a test that does not say otherwise."""
+
+WORKER = "a" * 32
+COOKIE = "c" * 32
+
+WELL = Ended(Outcome.EXITED, exit_code=0, duration=1.0)
+BADLY = Ended(Outcome.EXITED, exit_code=3, error="it broke", duration=1.0)
+GIVEN_BACK = Ended(Outcome.GIVEN_BACK, duration=1.0)
+
+_numbers = count(1)
+
+
+def after(seconds: float) -> datetime:
+    """Return an instant that many seconds after NOW; before it, if negative."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def identity(worker: str = WORKER, pid: int = 1234) -> Identity:
+    """Return who a worker says that it is."""
+    return Identity(worker, pid, 5678, "b" * 36, "h" * 32, "0.1.0")
+
+
+def new_job(  # noqa: PLR0913  each names what a test is about
+    id: str | None = None,
+    *,
+    argv: tuple[str, ...] | None = None,
+    queue: str = "default",
+    priority: int = 0,
+    max_retries: int = 3,
+    policy: Policy | None = None,
+    run_at: datetime | None = None,
+) -> NewJob:
+    """Return a job that is about to be enqueued; without an id it gets the next unused one."""
+    return NewJob(
+        id or f"job-{next(_numbers)}",
+        policy or Policy(max_retries=max_retries),
+        command=None if argv else "true",
+        argv=argv,
+        queue=queue,
+        priority=priority,
+        run_at=run_at,
+    )
+
+
+def job(
+    store: Store, state: State = State.PENDING, new: NewJob | None = None, *, now: datetime = NOW, worker: str = WORKER
+) -> Job:
+    """Enqueue a job at `now` and bring it to `state` in that instant; a dead one gets `max_retries` 0.
+
+    A state that is reached by running needs a store in which nothing else may run before this job.
+    """
+    new = new or new_job()
+    if state is State.DEAD:
+        new = new._replace(policy=new.policy._replace(max_retries=0))
+    store.enqueue((new,), now)
+    match state:
+        case State.PENDING:
+            pass
+        case State.CANCELLED:
+            store.cancel(new.id, now)
+        case State.PROCESSING:
+            claimed(store, new.id, now=now, worker=worker)
+        case State.COMPLETED:
+            store.finish(claimed(store, new.id, now=now, worker=worker), WELL, now)
+        case State.FAILED | State.DEAD:
+            store.finish(claimed(store, new.id, now=now, worker=worker), BADLY, now)
+        case State.BLOCKED:
+            raise ValueError("no public move leads to blocked yet")
+    stored = stored_job(store, new.id)
+    assert stored.state is state, stored
+    return stored
+
+
+def claimed(store: Store, id: str | None = None, *, now: datetime = NOW, worker: str = WORKER) -> Job:
+    """Claim the next job, which has to be there, and to be the one of that id if one is named."""
+    found = store.claim(worker, COOKIE, now)
+    assert found is not None, "nothing may run"
+    assert id is None or found.id == id, found
+    return found
+
+
+def stored_job(store: Store, id: str) -> Job:
+    """Return the job of that id, which has to be there."""
+    found = store.get(id)
+    assert found is not None, id
+    return found

@@ -23,20 +23,20 @@ def tell() -> None:
 def sleep() -> None:
     tell()
     while True:
-        time.sleep(3600)
+        time.sleep(3600)  # noqa: TID251  it is a job
 
 
 def daemon(*, bare: bool) -> None:
-    child = os.fork()
+    child = os.fork()  # noqa: TID251
     if child:
         os.waitpid(child, 0)
         return
     os.setsid()
-    if os.fork():
+    if os.fork():  # noqa: TID251
         os._exit(0)
     os.closerange(0, 4096)
     if bare:
-        os.execve(sys.executable, [sys.executable, "-S", __file__, sys.argv[1], "sleep"], {})
+        os.execve(sys.executable, [sys.executable, "-S", __file__, sys.argv[1], "sleep"], {})  # noqa: S606
     sleep()
 
 
@@ -47,6 +47,6 @@ for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
 daemon(bare=False)
 if sys.argv[-1] == "bare":
     daemon(bare=True)
-if os.fork() == 0:
+if os.fork() == 0:  # noqa: TID251
     sleep()
 sleep()

@@ -190,6 +190,14 @@ class RealQueue:
 
         eventually(none)
 
+    def no_process(self) -> None:
+        """Wait until nothing of this queue lives; the last supervisor may still be on its way out."""
+
+        def none() -> None:
+            assert not self.processes()
+
+        eventually(none)
+
     # The end
 
     def close(self) -> None:

@@ -170,7 +170,7 @@ class Supervisor:
     def _on_death(self, child: Child) -> None:
         """Note that a worker has ended; unless it should have, another takes its place."""
         end = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert end is not None
+        assert end is not None  # noqa: S101  it is, without WNOHANG
         self._selector.unregister(child.pidfd)
         if child.channel in self._selector.get_map():
             self._on_word(child)  # it may have been ready, and ended at once because there was nothing to drain

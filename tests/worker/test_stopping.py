@@ -1,0 +1,242 @@
+"""How workers are started and stopped, and what becomes of the jobs that they run."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from queuectl.job import Outcome, State
+from tests.support.eventually import eventually
+from tests.support.processes import gone, kill
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+    from tests.support.processes import RealQueue
+    from tests.worker.conftest import Gate, Shell
+
+WAITS = "echo $$ >> pids; echo ran >> runs; read _ < gate"
+
+
+@pytest.fixture(autouse=True)
+def quick(queue: RealQueue) -> None:
+    """Let KILL come soon after TERM."""
+    queue.environ["QUEUECTL_GRACE"] = "0.3s"
+
+
+def assert_given_back(queue: RealQueue, id: str) -> None:
+    job = queue.job(id)
+    assert (job.state, job.attempt) == (State.PENDING, 1)
+    assert (job.failures, job.crashes, job.interruptions) == (0, 0, 0)
+    assert queue.attempts(id)[0].outcome is Outcome.GIVEN_BACK
+    assert all(gone(int(pid)) for pid in queue.lines("pids"))
+
+
+def foreground(queue: RealQueue, *options: str) -> Popen[str]:
+    """Start workers in the foreground and wait until one is there."""
+    supervisor = queue.spawn("worker", "start", "--foreground", *options)
+    eventually(queue.workers)
+    return supervisor
+
+
+# Starting
+
+
+def test_starting_again_adds_workers(queue: RealQueue) -> None:
+    assert queue.do("worker", "start") == "1 worker runs (1 started)\n"
+    assert queue.do("worker", "start", "--count", "2") == "3 workers run (2 started)\n"
+
+    assert len(queue.workers()) == 3
+    assert len(queue.supervisors()) == 2
+
+
+def test_a_job_cannot_start_workers(queue: RealQueue, shell: Shell) -> None:
+    shell("queuectl worker start")
+
+    refused = queue.run("run", "-c", "queuectl worker start")
+
+    assert refused.code == 4
+    assert refused.err.startswith("queuectl: error: a job cannot start workers")
+    assert len(queue.workers()) == 1
+
+
+def test_draining_workers_end_when_nothing_is_left_but_what_is_for_later(queue: RealQueue) -> None:
+    queue.environ["QUEUECTL_BACKOFF_MAX"] = "0.2s"
+    done = [queue.enqueue("true") for _ in range(3)]
+    failing = queue.enqueue("false", "--max-retries", "2")
+    later = queue.enqueue("true", "--run-at", "+1h")
+
+    queue.do("worker", "start", "--drain", "--count", "2")
+    queue.no_worker()
+
+    assert {queue.job(id).state for id in done} == {State.COMPLETED}
+    assert queue.job(failing).state is State.DEAD
+    assert queue.job(later).state is State.PENDING
+
+
+def test_draining_an_empty_queue_is_done_at_once(queue: RealQueue) -> None:
+    started = queue.do("worker", "start", "--drain", "--count", "4")
+
+    assert re.fullmatch(r"\d workers? runs? \(4 started\)|\d workers run \(4 started\)", started.strip())
+    queue.no_worker()
+
+
+# Stopping
+
+
+def test_stopping_without_workers_is_no_error(queue: RealQueue) -> None:
+    assert queue.run("worker", "stop") == (0, "", "no worker is running\n")
+
+
+def test_a_stop_waits_for_running_jobs_and_claims_no_more(queue: RealQueue, gate: Gate) -> None:
+    queue.start()
+    running = queue.enqueue(WAITS)
+    queue.wait_for_lines("runs")
+    waiting = queue.enqueue("true")
+
+    stop = queue.spawn("worker", "stop")
+    assert stop.stdout is not None
+    assert stop.stdout.readline() == f"waiting for {running}\n"
+    assert stop.poll() is None
+    gate.open()
+
+    assert stop.communicate()[0] == "1 worker stopped\n"
+    assert stop.returncode == 0
+    assert queue.job(running).state is State.COMPLETED
+    assert queue.job(waiting).state is State.PENDING
+    assert not queue.processes()
+
+
+def test_a_stop_that_may_not_wait_longer_names_what_runs_and_leaves_it_draining(queue: RealQueue, gate: Gate) -> None:
+    queue.start()
+    running = queue.enqueue(WAITS)
+    queue.wait_for_lines("runs")
+    waiting = queue.enqueue("true")
+
+    stopped = queue.run("worker", "stop", "--timeout", "0.3s")
+
+    assert stopped.code == 1
+    assert f"queuectl: error: still running: {running}\n" in stopped.err
+    assert queue.job(running).state is State.PROCESSING
+    gate.open()
+    queue.no_worker()
+    assert queue.job(running).state is State.COMPLETED
+    assert queue.job(waiting).state is State.PENDING
+
+
+@pytest.mark.parametrize("manners", ["", "trap '' TERM; "], ids=["obedient", "stubborn"])
+def test_a_stop_now_ends_the_running_jobs_and_gives_them_back_uncounted(
+    queue: RealQueue, gate: Gate, manners: str
+) -> None:
+    queue.start()
+    id = queue.enqueue(f"{manners}{WAITS}")
+    queue.wait_for_lines("runs")
+
+    queue.stop("--now")
+
+    assert_given_back(queue, id)
+    queue.start()
+    queue.wait_for_lines("runs", 2)
+    gate.open()
+    job = queue.wait(id)
+    assert (job.state, job.attempt) == (State.COMPLETED, 2)
+
+
+def test_a_stop_reaches_workers_whose_supervisor_was_killed(queue: RealQueue, gate: Gate) -> None:
+    queue.start(count=2)
+    id = queue.enqueue(WAITS)
+    queue.wait_for_lines("runs")
+    (supervisor,) = queue.supervisors()
+    kill(supervisor.pid)
+
+    stop = queue.spawn("worker", "stop")
+    assert stop.stdout is not None
+    assert stop.stdout.readline() == f"waiting for {id}\n"
+    gate.open()
+
+    stop.communicate()
+    assert stop.returncode == 0
+    assert queue.job(id).state is State.COMPLETED
+    assert not queue.processes()
+
+
+@pytest.mark.usefixtures("gate")
+def test_a_stop_now_reaches_workers_whose_supervisor_was_killed(queue: RealQueue) -> None:
+    queue.start()
+    id = queue.enqueue(WAITS)
+    queue.wait_for_lines("runs")
+    (supervisor,) = queue.supervisors()
+    kill(supervisor.pid)
+
+    queue.stop("--now")
+
+    assert_given_back(queue, id)
+
+
+# In the foreground
+
+
+def test_ctrl_c_in_the_foreground_lets_running_jobs_finish(queue: RealQueue, gate: Gate) -> None:
+    supervisor = foreground(queue)
+    running = queue.enqueue(WAITS)
+    queue.wait_for_lines("runs")
+    waiting = queue.enqueue("true")
+
+    os.killpg(supervisor.pid, signal.SIGINT)
+    _wait_for_log(supervisor, "worker stopping")
+    gate.open()
+
+    supervisor.communicate()
+    assert supervisor.returncode == 0
+    assert queue.job(running).state is State.COMPLETED
+    assert queue.job(waiting).state is State.PENDING
+
+
+@pytest.mark.usefixtures("gate")
+def test_a_second_ctrl_c_in_the_foreground_gives_running_jobs_back(queue: RealQueue) -> None:
+    supervisor = foreground(queue)
+    id = queue.enqueue(WAITS)
+    queue.wait_for_lines("runs")
+
+    os.killpg(supervisor.pid, signal.SIGINT)
+    _wait_for_log(supervisor, "worker stopping")
+    os.killpg(supervisor.pid, signal.SIGINT)
+
+    supervisor.communicate()
+    assert supervisor.returncode == 0
+    assert_given_back(queue, id)
+
+
+@pytest.mark.usefixtures("gate")
+def test_a_term_to_supervisor_worker_and_job_at_once_gives_the_job_back(queue: RealQueue) -> None:
+    supervisor = foreground(queue)
+    id = queue.enqueue(WAITS)
+    (pid,) = queue.wait_for_lines("pids")
+
+    for member in (int(pid), queue.worker_of(id).pid, supervisor.pid):
+        kill(member, signal.SIGTERM)
+
+    supervisor.communicate()
+    assert supervisor.returncode == 0
+    assert_given_back(queue, id)
+
+
+def test_workers_in_the_foreground_end_when_the_queue_is_drained(queue: RealQueue) -> None:
+    id = queue.enqueue("true")
+
+    drained = queue.run("worker", "start", "--foreground", "--drain")
+
+    assert drained.code == 0
+    assert queue.job(id).state is State.COMPLETED
+
+
+def _wait_for_log(supervisor: Popen[str], words: str) -> None:
+    assert supervisor.stdout is not None
+    for line in supervisor.stdout:
+        if words in line:
+            return
+    raise AssertionError(f"{words!r} was never said")

@@ -1,0 +1,178 @@
+"""A store that cannot be written for a while costs neither a job, nor a result, nor a worker."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import apsw
+import pytest
+
+from queuectl.job import Outcome, State
+from tests.support.eventually import eventually
+from tests.support.processes import gone, kill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from tests.support.processes import RealQueue
+    from tests.worker.conftest import Gate
+
+    Loss = Callable[[RealQueue], AbstractContextManager[None]]
+
+
+@contextmanager
+def write_lock_held(queue: RealQueue) -> Iterator[None]:
+    """Be a writer that does not come to an end."""
+    lock = os.open(queue.home.write_lock, os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def database_locked(queue: RealQueue) -> Iterator[None]:
+    """Be another program that writes into the database, past queuectl's own lock."""
+    database = apsw.Connection(queue.home.database)
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        database.execute("ROLLBACK")
+        database.close()
+
+
+@contextmanager
+def disk_full(queue: RealQueue, size: int = 4096) -> Iterator[None]:
+    """Let no file of a worker grow beyond a size, as on a disk that is full."""
+    before = {worker.pid: resource.prlimit(worker.pid, resource.RLIMIT_FSIZE) for worker in queue.workers()}
+    for pid, (_, hard) in before.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        for pid, limits in before.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+
+def wait_for_event(queue: RealQueue, words: str) -> None:
+    """Wait until a worker has logged an event."""
+
+    def logged() -> bool:
+        with open(queue.home.worker_log, encoding="utf-8") as log:
+            return words in log.read()
+
+    eventually(logged)
+
+
+@pytest.mark.parametrize("loss", [write_lock_held, database_locked, disk_full])
+@pytest.mark.parametrize(("code", "state"), [(0, State.COMPLETED), (3, State.DEAD)])
+def test_the_result_of_a_job_that_ended_without_a_store_is_recorded_when_it_is_back(
+    queue: RealQueue, gate: Gate, loss: Loss, code: int, state: State
+) -> None:
+    (worker,) = queue.start()
+    id = queue.enqueue(f"echo ran >> runs; read _ < gate; exit {code}", "--max-retries", "0")
+    queue.wait_for_lines("runs")
+
+    with loss(queue):
+        gate.open()
+        wait_for_event(queue, "store lost")
+        assert queue.job(id).state is State.PROCESSING
+
+    job = queue.wait(id, state)
+    assert (job.outcome, job.exit_code, job.attempt, job.crashes) == (Outcome.EXITED, code, 1, 0)
+    assert queue.lines("runs") == ["ran"]
+    wait_for_event(queue, "store back")
+    assert queue.workers() == [worker]
+
+
+def test_a_disk_on_which_nothing_at_all_can_be_written_costs_no_worker(queue: RealQueue, gate: Gate) -> None:
+    (worker,) = queue.start()
+    id = queue.enqueue("echo $$ > pid; read _ < gate; echo output")
+    (pid,) = queue.wait_for_lines("pid")
+
+    with disk_full(queue, 0):
+        gate.open()
+        eventually(lambda: not os.path.exists(f"/proc/{pid}"))
+
+    job = queue.wait(id, State.COMPLETED)
+    assert (job.outcome, job.exit_code, job.attempt, job.crashes) == (Outcome.EXITED, 0, 1, 0)
+    assert queue.workers() == [worker]
+
+
+@pytest.mark.parametrize("loss", [write_lock_held, database_locked, disk_full])
+def test_a_store_that_is_lost_at_a_claim_is_asked_again(queue: RealQueue, loss: Loss) -> None:
+    (worker,) = queue.start()
+    kill(worker.pid, signal.SIGSTOP)
+    id = queue.enqueue("true")
+
+    with loss(queue):
+        kill(worker.pid, signal.SIGCONT)
+        wait_for_event(queue, "store lost")
+        assert queue.job(id).state is State.PENDING
+
+    job = queue.wait(id, State.COMPLETED)
+    assert (job.attempt, job.crashes) == (1, 0)
+    assert queue.workers() == [worker]
+
+
+@pytest.mark.parametrize("loss", [write_lock_held, database_locked])
+def test_a_job_goes_on_and_can_be_read_while_the_store_is_locked(queue: RealQueue, gate: Gate, loss: Loss) -> None:
+    queue.start()
+    # `until`: the second read may meet the end of the first gate's line.
+    id = queue.enqueue("echo up >> started; read _ < gate; echo on; until read _ < gate; do :; done")
+    queue.wait_for_lines("started")
+
+    with loss(queue):
+        gate.open()
+        eventually(lambda: queue.do("logs", id) == "on\n")
+        assert queue.do("status")
+
+    gate.open()
+    assert queue.wait(id).state is State.COMPLETED
+
+
+def test_a_time_limit_is_enforced_while_the_store_is_locked(queue: RealQueue) -> None:
+    queue.start()
+    id = queue.enqueue("echo $$ > pid; exec sleep 1000", "--timeout", "0.5s", "--max-retries", "0")
+    (pid,) = queue.wait_for_lines("pid")
+
+    with write_lock_held(queue):
+        eventually(lambda: not os.path.exists(f"/proc/{pid}"))
+
+    assert queue.wait(id, State.DEAD).outcome is Outcome.TIMED_OUT
+
+
+def test_a_stop_now_works_while_the_store_is_locked_and_counts_nothing(queue: RealQueue, gate: Gate) -> None:
+    queue.start()
+    id = queue.enqueue("echo $$ >> pids; read _ < gate")
+    (pid,) = queue.wait_for_lines("pids")
+
+    with write_lock_held(queue):
+        queue.stop("--now")
+        assert gone(int(pid))
+
+    queue.start()
+    gate.open()
+    job = queue.wait(id, State.COMPLETED)
+    assert (job.attempt, job.failures, job.crashes) == (2, 0, 0)
+    assert queue.attempts(id)[0].outcome is Outcome.GIVEN_BACK
+
+
+def test_workers_that_are_started_while_the_store_is_locked_work_once_it_is_free(queue: RealQueue) -> None:
+    id = queue.enqueue("true")
+    with write_lock_held(queue):
+        start = queue.spawn("worker", "start")
+        eventually(queue.supervisors)
+        eventually(queue.workers)
+        assert start.poll() is None
+
+    assert start.communicate()[0] == "1 worker runs (1 started)\n"
+    assert queue.wait(id).state is State.COMPLETED

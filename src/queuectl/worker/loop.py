@@ -313,12 +313,12 @@ class Worker:
         if ended is None or not run.tree_is_gone(now):
             return None
         if looks_interrupted(ended):
-            # Perhaps a whole group was hit, this worker with it, and the word to stop is on its way.
-            if now < run.ended_at + INTERRUPT_WINDOW and self._stopping is None:
-                run.wait_until(run.ended_at + INTERRUPT_WINDOW)
-                return None
+            # Perhaps a whole group was hit, this worker with it: its own signal and the word to stop come in any order.
             if self._stopping is not None and abs(self._signalled_at - run.ended_at) <= INTERRUPT_WINDOW:
                 ended = ended._replace(outcome=Outcome.GIVEN_BACK)
+            elif now < run.ended_at + INTERRUPT_WINDOW:
+                run.wait_until(now + INTERRUPT_WINDOW / 20)
+                return None
         reached("worker: tree gone")
         for pipe in run.pipes:
             self._unwatch(pipe)

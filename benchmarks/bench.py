@@ -47,8 +47,8 @@ class Bench(NamedTuple):
     @contextmanager
     def workers(self, home: Home, count: int) -> Iterator[list[int]]:
         """Keep workers for a home; gives the pids of the supervisor and of the workers."""
-        self.program.do(home, "worker", "start", "--count", str(count))
         try:
+            self.program.do(home, "worker", "start", "--count", str(count))
             yield [member.pid for member in (*roster.supervisors(home), *roster.workers(home))]
         finally:
             self.program.do(home, "worker", "stop", "--now")

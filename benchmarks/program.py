@@ -38,16 +38,25 @@ class Program(NamedTuple):
         return {**_plain_environ(), "QUEUECTL_HOME": home.path}
 
     def do(self, home: Home, *words: str) -> None:
-        """Run a command on a home; it has to work."""
-        subprocess.run(
+        """Run a command on a home; it has to work.
+
+        It is never cut off: a supervisor that is half started is none yet that could be stopped.
+        """
+        child = subprocess.Popen(
             [self.script, *words],
             env=self.environ(home),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=DEADLINE,
-            check=True,
+            start_new_session=True,
         )
+        try:
+            child.wait(DEADLINE)
+        except BaseException:
+            child.wait(DEADLINE)
+            raise
+        if child.returncode:
+            raise SystemExit(f"queuectl {' '.join(words)} exited {child.returncode}")
 
 
 def install(directory: Path) -> Program:

@@ -23,7 +23,7 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_ready ON jobs (priority DESC, created, id) WHERE state = 'pending';
 """
 
-INSERT = "INSERT INTO jobs (id, command, state, priority, created) VALUES (?, ?, 'pending', 0, ?)"
+INSERT = "INSERT INTO jobs (id, command, state, priority, created) VALUES (?, ?, ?, ?, ?)"
 
 
 class RawTable:
@@ -42,14 +42,14 @@ class RawTable:
         """Insert one row in a transaction of its own."""
         self._last += 1
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute(INSERT, (self._last, "true", time.time_ns()))
+        self._db.execute(INSERT, (self._last, "true", "pending", 0, time.time_ns()))
         self._db.execute("COMMIT")
 
     def insert_many(self, count: int) -> None:
         """Insert so many rows by one executemany in one transaction."""
         now = time.time_ns()
         with self._db:
-            self._db.executemany(INSERT, ((number, "true", now) for number in range(count)))
+            self._db.executemany(INSERT, ((number, "true", "pending", 0, now) for number in range(count)))
 
     def close(self) -> None:
         """Close and remove the database."""

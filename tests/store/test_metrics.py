@@ -247,3 +247,13 @@ def test_a_percentile_is_at_most_five_percent_off_the_exact_one(durations: list[
 def test_a_histogram_without_runs_has_no_percentile() -> None:
     with pytest.raises(ValueError, match="no runs"):
         histogram.percentile({}, 0.5)
+
+
+def test_counts_are_those_of_the_metrics_by_queue(store: Store) -> None:
+    assert store.counts() == {}
+    store.enqueue([new_job(queue="a"), new_job(queue="a"), new_job(queue="b")])
+
+    counts = store.counts()
+
+    assert counts == {queue: counted for queue, (counted, _) in store.metrics().queues.items()}
+    assert (counts["a"][State.PENDING], counts["b"][State.PENDING], counts["a"][State.DEAD]) == (2, 1, 0)

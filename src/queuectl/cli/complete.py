@@ -80,7 +80,7 @@ def _values(kind: str, current: str, app: App, taken: Words) -> Iterable[str]:
             return queue.ids(current, MOST)
         case "QUEUE":
             queue = app.reading_queue()
-            return queue.metrics().queues if queue else ()
+            return queue.counts() if queue else ()
         case "TOPIC":
             return [*(command.name.split()[0] for command in COMMANDS if command.section), *TOPICS]
         case _:

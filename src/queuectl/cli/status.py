@@ -74,7 +74,9 @@ def _read(queue: Queue | None) -> Stored:
         return Stored(dict.fromkeys(State, 0), None, [])
     failed = [*queue.list(State.DEAD, limit=FAILURES), *queue.list(State.FAILED, limit=BACKING_OFF)]
     failed.sort(key=_failed_at, reverse=True)
-    return Stored(queue.metrics().counts, queue.oldest_waiting(), failed[:FAILURES])
+    by_queue = queue.counts().values()
+    total = {state: sum(counts[state] for counts in by_queue) for state in State}
+    return Stored(total, queue.oldest_waiting(), failed[:FAILURES])
 
 
 def _failed_at(job: Job) -> float:

@@ -77,6 +77,7 @@ class Store(Protocol):
     def enqueue(self, jobs: Iterable[NewJob], now: datetime | None = None) -> Collection[str]:
         """Add jobs, all or none, and return their ids in order; they are on disk when this returns.
 
+        The ids of many jobs are read when they are asked for, until the next call that adds many.
         A job whose `run_at` is not in the future may run at once. Memory use does not grow with the number
         of jobs, and the write lock is held only for the final insert.
 
@@ -129,7 +130,7 @@ class Store(Protocol):
     def changed(self) -> bool:
         """Return whether another process has committed something since the last call. The first call: True."""
 
-    def unfinished(self) -> bool:
+    def unfinished(self, now: datetime | None = None) -> bool:
         """Return whether a job is running, is ready or due, or backs off: what `--drain` waits for."""
 
     # Rescue
@@ -165,7 +166,7 @@ class Store(Protocol):
         """
 
     def ids(self, prefix: str, limit: int) -> Sequence[str]:
-        """Return ids that start with `prefix`, newest first."""
+        """Return ids that start with `prefix`, the last by their letters first: of generated ids, the newest."""
 
     def cancel(self, id: str, now: datetime | None = None) -> Job:
         """Cancel a waiting job, or durably ask for the end of a running one; return the job as it is now.
@@ -198,6 +199,9 @@ class Store(Protocol):
         """
 
     # What there is
+
+    def counts(self) -> Mapping[str, Mapping[State, int]]:
+        """Return how many jobs are in each state, by queue; every state is a key. As cheap at any number of jobs."""
 
     def metrics(self) -> Metrics:
         """Return counts and durations, at a cost that does not depend on the number of jobs."""

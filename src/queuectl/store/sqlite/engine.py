@@ -5,20 +5,19 @@ Must not decide where a job moves (lifecycle.py does) nor how the file is opened
 
 from __future__ import annotations
 
-import apsw
-
 from queuectl import histogram, lifecycle
 from queuectl.clock import instant, micros
-from queuectl.errors import Conflict, NotFound
+from queuectl.errors import NotFound
 from queuectl.job import Ended, Outcome, State
 from queuectl.lifecycle import Loss
-from queuectl.store.base import Durations, Identity, Metrics, Running
-from queuectl.store.sqlite import rows
+from queuectl.store.base import Identity, Metrics, Running
+from queuectl.store.sqlite import enqueueing, rows
 from queuectl.store.sqlite.connection import Connection
+from queuectl.store.summary import summary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from queuectl.job import Attempt, Job, NewJob
@@ -63,40 +62,7 @@ class SqliteStore:
 
     def enqueue(self, jobs: Iterable[NewJob], now: datetime | None = None) -> Collection[str]:
         """See `Store.enqueue`."""
-        several = iter(jobs)
-        first = next(several, None)
-        if first is None:
-            return ()
-        second = next(several, None)
-        if second is None:
-            return self._enqueue_one(first, now)
-        return self._enqueue_many(_chain(first, second, several), now)
-
-    def _enqueue_one(self, new: NewJob, now: datetime | None) -> Collection[str]:
-        values = rows.gathered(new)
-        with self._connection.durable():
-            try:
-                self._connection.rows("enqueue", (*values, micros(now), lifecycle.enqueue()))
-            except apsw.ConstraintError:
-                taken = self.get(new.id)
-                raise _taken(new.id, taken.state if taken else None) from None
-        return (new.id,)
-
-    def _enqueue_many(self, jobs: Iterable[NewJob], now: datetime | None) -> Collection[str]:
-        connection = self._connection
-        connection.rows("drop_incoming")
-        connection.rows("incoming")
-        try:
-            connection.gather("gather", map(rows.gathered, jobs))
-        except apsw.ConstraintError:
-            raise Conflict("an id comes twice among the new jobs", "nothing was enqueued") from None
-        with connection.durable():
-            try:
-                connection.rows("enqueue_gathered", {"state": lifecycle.enqueue(), "now": micros(now)})
-            except apsw.ConstraintError:
-                id, state = connection.rows("first_taken")[0]
-                raise _taken(id, State(state)) from None
-        return _GatheredIds(connection)
+        return enqueueing.enqueue(self._connection, jobs, micros(now))
 
     # A worker's side
 
@@ -368,24 +334,27 @@ class SqliteStore:
 
     # What there is
 
+    def counts(self) -> Mapping[str, Mapping[State, int]]:
+        """See `Store.counts`."""
+        counts: dict[str, dict[State, int]] = {}
+        for queue, state, n in self._connection.rows("counts"):
+            counts.setdefault(queue, dict.fromkeys(State, 0))[State(state)] = n
+        return counts
+
     def metrics(self) -> Metrics:
         """See `Store.metrics`."""
         with self._connection.snapshot():
-            counted, timed = self._connection.rows("counts"), self._connection.rows("durations")
-        counts: dict[str, dict[State, int]] = {}
-        for queue, state, n in counted:
-            counts.setdefault(queue, dict.fromkeys(State, 0))[State(state)] = n
+            counts, timed = self.counts(), self._connection.rows("durations")
         histograms: dict[str, list[list[int]]] = {}
         for queue, *figures in timed:
             histograms.setdefault(queue, []).append(figures)
-        total = {state: sum(of_queue[state] for of_queue in counts.values()) for state in State}
         everything = [line for lines in histograms.values() for line in lines]
         none = dict.fromkeys(State, 0)
         return Metrics(
-            total,
-            _summary(everything),
+            {state: sum(of_queue[state] for of_queue in counts.values()) for state in State},
+            summary(everything),
             {
-                queue: (counts.get(queue, none), _summary(histograms.get(queue, [])))
+                queue: (counts.get(queue, none), summary(histograms.get(queue, [])))
                 for queue in sorted(counts.keys() | histograms.keys())
             },
         )
@@ -407,50 +376,3 @@ class SqliteStore:
     def close(self) -> None:
         """See `Store.close`."""
         self._connection.close()
-
-
-class _GatheredIds:
-    """The ids of the jobs enqueued last, in order, read from the private table: memory use stays flat."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __len__(self) -> int:
-        count: int
-        ((count,),) = self._connection.rows("count_gathered")
-        return count
-
-    def __contains__(self, id: object) -> bool:
-        return any(id == other for other in self)
-
-    def __iter__(self) -> Iterator[str]:
-        after = 0
-        while page := self._connection.rows("gathered_ids", {"after": after, "limit": 1000}):
-            yield from (id for _, id in page)
-            after = page[-1][0]
-
-
-def _chain(first: NewJob, second: NewJob, others: Iterator[NewJob]) -> Iterator[NewJob]:
-    yield first
-    yield second
-    yield from others
-
-
-def _taken(id: str, state: State | None) -> Conflict:
-    return Conflict(
-        f'job "{id}" already exists ({state})', "use another id, or clear the finished jobs: queuectl clear"
-    )
-
-
-def _summary(lines: Sequence[Sequence[int]]) -> Durations | None:
-    """Summarise histogram lines of (bucket, n, total, shortest, longest)."""
-    if not lines:
-        return None
-    buckets: dict[int, int] = {}
-    for number, n, *_ in lines:
-        buckets[number] = buckets.get(number, 0) + n
-    count = sum(buckets.values())
-    shortest, longest = min(line[3] for line in lines), max(line[4] for line in lines)
-    p50, p95, p99 = (min(max(histogram.percentile(buckets, share), shortest), longest) for share in (0.5, 0.95, 0.99))
-    mean = sum(line[2] for line in lines) / count
-    return Durations(count, *(figure / 1e6 for figure in (mean, shortest, longest, p50, p95, p99)))

@@ -304,3 +304,4 @@ def test_a_lock_file_that_was_deleted_is_not_a_free_lock(queue: RealQueue) -> No
     job = queue.wait(id)
     assert (job.state, job.attempt, job.crashes) == (State.COMPLETED, 1, 0)
     eventually(lambda: process.start_time(worker.pid) != worker.started)
+    eventually(lambda: len(queue.workers()) == 2)  # another one has taken its place

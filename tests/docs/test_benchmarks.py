@@ -26,14 +26,6 @@ ROWS = ("drain", "enqueue", "bulk", "startup", "latency", "claim", "reading", "i
 
 
 @pytest.fixture
-def temporary(tmp_path: Path) -> Path:
-    """The directory in which a run makes its own."""
-    path = tmp_path / "temporary"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 def started() -> Iterator[list[subprocess.Popen[str]]]:
     """Runs that do not outlive the test."""
     runs: list[subprocess.Popen[str]] = []

@@ -26,14 +26,6 @@ DEADLINE = 120
 
 
 @pytest.fixture
-def temporary(tmp_path: Path) -> Path:
-    """The directory in which the demo makes its own."""
-    path = tmp_path / "temporary"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 def start(tmp_path: Path, temporary: Path) -> Iterator[Start]:
     """Start the demo as on a bare machine: without HOME, from another directory."""
     started: list[subprocess.Popen[str]] = []

@@ -104,6 +104,18 @@ def test_every_connection_syncs_commits_and_checks_references(home: Home) -> Non
     store.close()
 
 
+def test_a_restored_copy_is_brought_back_into_wal_mode(home: Home) -> None:
+    make(home, jobs=2)
+    copy = f"{home.path}/copy.db"
+    apsw.Connection(home.database).execute("VACUUM INTO ?", (copy,))
+    os.replace(copy, home.database)
+
+    store = SqliteStore(home)
+
+    assert len(list(store.list())) == 2
+    assert apsw.Connection(home.database).execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+
+
 def test_what_was_stored_is_there_after_reopening(home: Home) -> None:
     store = SqliteStore(home)
     stored = job(store, State.FAILED)

@@ -64,6 +64,16 @@ def test_a_job_cannot_start_workers(queue: RealQueue, shell: Shell) -> None:
     assert len(queue.workers()) == 1
 
 
+def test_a_job_cannot_wait_for_its_own_worker_to_stop(queue: RealQueue, shell: Shell) -> None:
+    shell("queuectl worker start")
+
+    refused = queue.run("run", "-c", "queuectl worker stop")
+
+    assert refused.code == 4
+    assert refused.err.startswith("queuectl: error: a job cannot wait for its own worker")
+    assert len(queue.workers()) == 1
+
+
 def test_draining_workers_end_when_nothing_is_left_but_what_is_for_later(queue: RealQueue) -> None:
     queue.environ["QUEUECTL_BACKOFF_MAX"] = "0.2s"
     done = [queue.enqueue("true") for _ in range(3)]

@@ -103,6 +103,8 @@ def configure_stop(parser: Parser) -> None:
 
 def run_stop(args: Namespace, app: App) -> int:
     """Ask every supervisor, and every worker without one, to stop, and wait until they have."""
+    if "QUEUECTL_RUN" in app.environ and args.timeout is None and not args.now:
+        raise Conflict("a job cannot wait for its own worker to stop", "give it an end: worker stop --timeout D")
     deadline = None
     if args.timeout is not None:
         from queuectl.durations import parse_duration  # noqa: PLC0415

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import select
 import signal
 import time
 from functools import partial
@@ -20,9 +19,10 @@ from queuectl.job import Ended, Outcome, State
 from queuectl.joblogs import LogWriter
 from queuectl.maintenance import Pruner
 from queuectl.record import Record
-from queuectl.worker import descendants, environment, rescue, wakeup
+from queuectl.worker import descendants, environment, rescue, signals, wakeup
 from queuectl.worker.crashpoints import reached
 from queuectl.worker.runner import INTERRUPTS, NotStartedError, Run, SpawnRefusedError, looks_interrupted
+from queuectl.worker.watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,15 +81,13 @@ class Worker:
         self._devnull = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._job_file = roster.open_job_file(home, self._id)
 
-        self._poll = select.poll()
-        self._reactions: dict[int, Callable[[], None]] = {}
-        """What to call when a descriptor is readable, or its other end is closed."""
+        self._watch = Watch()
         self._wakes = wakeup.open_shared(home)
         self._cancels = wakeup.open_own(home, self._id)
-        self._signals = _catch_signals()
-        self._watch(self._cancels, self._on_cancel)
-        self._watch(self._signals, self._on_signals)
-        self._watch(orders.supervisor.fileno(), self._on_supervisor)
+        self._signals = signals.catch((*INTERRUPTS, signal.SIGQUIT, signal.SIGUSR1))
+        self._watch.add(self._cancels, self._on_cancel)
+        self._watch.add(self._signals, self._on_signals)
+        self._watch.add(orders.supervisor.fileno(), self._on_supervisor)
 
         self._run: Run | None = None
         self._unrecorded: tuple[Job, Ended] | None = None
@@ -105,6 +103,7 @@ class Worker:
         self._store_lost = False
         self._cancel_unread = False
         """Whether the store has to be asked if the running job is to be cancelled."""
+        self._holds_lock = True
         self._supervised = True
         self._signalled_at = -2 * INTERRUPT_WINDOW
         self._stopping: str | None = None
@@ -115,18 +114,20 @@ class Worker:
 
     # The loop
 
-    def work(self) -> None:
-        """Claim and run jobs until a stop, the end of the supervisor, or the end of the work."""
+    def work(self) -> bool:
+        """Claim and run jobs until a stop, the end of the supervisor, or the end of the work.
+
+        Returns False when it had to end although nobody asked: another worker has to take its place.
+        """
         self._retry(lambda: self._store.register(self._orders.identity))
         reached("worker: registered")
         self._retry(lambda: rescue.forget_gone(self._store, self._home))
         self._tell_supervisor(READY)
         self._emit(events.WorkerStarted(self._id))
         while not self._advance():
-            for descriptor, _ in self._poll.poll(self._time_left() * 1000):
-                if (react := self._reactions.get(descriptor)) is not None:  # not undone by the one before
-                    react()
+            self._watch.wait(self._time_left())
         self._leave()
+        return self._holds_lock
 
     def _advance(self) -> bool:
         """Do everything that can be done now; return True when this worker is done."""
@@ -194,6 +195,7 @@ class Worker:
         self._next_tick = now + TICK
         self._tell_supervisor(BEAT)
         if self._stopping is None and not roster.holds(self._home.workers, self._id, self._lock_file):
+            self._holds_lock = False
             self._stopping = "its lock file was taken away"
         if self._run is not None and self._run.ended is None:
             descendants.reap((self._run.pid,))  # its orphans, which this process has adopted
@@ -239,9 +241,9 @@ class Worker:
             self._pause_after(events.SpawnRefused(str(error)))
             return
         reached("worker: spawned")
-        self._watch(run.pidfd, self._on_exit)
+        self._watch.add(run.pidfd, self._on_exit)
         for pipe in run.pipes:
-            self._watch(pipe, partial(self._on_output, run, pipe))
+            self._watch.add(pipe, partial(self._on_output, run, pipe))
 
     def _record(self, job: Job, ended: Ended) -> None:
         """Record the end of a run, and in the same transaction claim the next job."""
@@ -292,12 +294,12 @@ class Worker:
         due = self._store.next_due_at()
         self._next_due = None if due is None else due.timestamp()
         self._idle = True
-        self._watch(self._wakes, self._on_wake)
+        self._watch.add(self._wakes, self._on_wake)
 
     def _stop_idling(self) -> None:
         if self._idle:
             self._idle = False
-            self._unwatch(self._wakes)
+            self._watch.discard(self._wakes)
 
     def _on_wake(self) -> None:
         if self._idle and wakeup.take(self._wakes):
@@ -321,7 +323,7 @@ class Worker:
                 return None
         reached("worker: tree gone")
         for pipe in run.pipes:
-            self._unwatch(pipe)
+            self._watch.discard(pipe)
         ended = run.close(ended)
         if run.log.failed is not None:
             self._emit(events.LogLost(run.job.id, run.job.attempt, str(run.log.failed)))
@@ -330,14 +332,14 @@ class Worker:
     def _on_exit(self) -> None:
         if self._run is not None:
             reached("worker: command ended")
-            self._unwatch(self._run.pidfd)
+            self._watch.discard(self._run.pidfd)
             ended = self._run.on_exit()
             roster.write_receipt(self._job_file, str(self._run.job.cookie), ended)
             reached("worker: receipt written")
 
     def _on_output(self, run: Run, pipe: int) -> None:
         if not run.read(pipe):
-            self._unwatch(pipe)
+            self._watch.discard(pipe)
             run.close_pipe(pipe)
 
     def _on_cancel(self) -> None:
@@ -359,7 +361,7 @@ class Worker:
         except OSError:
             words = b""
         if not words:
-            self._unwatch(self._orders.supervisor.fileno())
+            self._watch.discard(self._orders.supervisor.fileno())
             self._supervised = False
             self._stopping = self._stopping or "its supervisor is gone"
             self._stop_idling()
@@ -403,14 +405,6 @@ class Worker:
 
     # What the above is made of
 
-    def _watch(self, descriptor: int, react: Callable[[], None]) -> None:
-        self._reactions[descriptor] = react
-        self._poll.register(descriptor, select.POLLIN)
-
-    def _unwatch(self, descriptor: int) -> None:
-        del self._reactions[descriptor]
-        self._poll.unregister(descriptor)
-
     def _tell_supervisor(self, word: bytes) -> None:
         try:
             self._orders.supervisor.send(word)
@@ -435,18 +429,6 @@ class Worker:
         self._store_lost = self._store_lost or isinstance(event, events.StoreLost)
         self._pause = min(self._pause * 2 or FLUSH_AFTER, LONGEST_PAUSE)
         self._paused_until = time.monotonic() + self._pause
-
-
-def _catch_signals() -> int:
-    """Catch what ends a process, so that it only makes the returned descriptor readable: a byte for each.
-
-    Caught, not ignored: an ignored signal would be inherited by the commands.
-    """
-    read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    for number in (*INTERRUPTS, signal.SIGQUIT, signal.SIGUSR1):
-        signal.signal(number, lambda _number, _frame: None)
-    return read
 
 
 def _new_cookie() -> str:

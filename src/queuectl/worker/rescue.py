@@ -31,7 +31,10 @@ def rescue_lost(store: Store, home: Home, worker: str, emit: Emit) -> bool:
     """
     if not any(running.job.worker != worker for running in store.running()):
         return False
-    lock = os.open(home.rescue_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        lock = os.open(home.rescue_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return False  # a full disk: the next look may find room
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         reached("rescue: locked")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import selectors
 import signal
 import socket
 import time
@@ -16,10 +15,11 @@ from queuectl import __version__, events, process, roster
 from queuectl.errors import StoreUnavailable
 from queuectl.record import Record
 from queuectl.store.base import Identity
-from queuectl.worker import descendants
+from queuectl.worker import descendants, signals
 from queuectl.worker.crashpoints import reached
 from queuectl.worker.loop import BEAT, READY, STOP, STOP_NOW, Orders, Worker
 from queuectl.worker.subreaper import become_subreaper
+from queuectl.worker.watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,22 +90,20 @@ class Supervisor:
         self._stop_word: bytes | None = None
         self._announced = False
         self._next_tick = time.monotonic() + TICK
-        self._selector = selectors.PollSelector()
+        self._watch = Watch()
 
     def run(self) -> bool:
         """Supervise until the last worker has ended; return False when it gave up on workers that kept dying."""
         become_subreaper()
         lock = roster.enrol(self._plan.home.supervisors, self._member())
         reached("supervisor: enrolled")
-        signals = _catch_signals()
-        self._selector.register(signals, selectors.EVENT_READ, lambda: self._on_signals(os.read(signals, 64)))
+        heard = _catch_signals()
+        self._watch.add(heard, lambda: self._on_signals(os.read(heard, 64)))
         gc.collect()
         gc.freeze()  # so that a worker's collector does not copy every page that it shares
         self._emit(events.SupervisorStarted(self._plan.workers))
         while self._advance():
-            for key, _ in self._selector.select(self._time_left()):
-                if key.fd in self._selector.get_map():  # not closed by what came just before
-                    key.data()
+            self._watch.wait(self._time_left())
         gave_up = self._gave_up
         roster.remove_supervisor(self._plan.home, self._id)
         os.close(lock)
@@ -145,8 +143,8 @@ class Supervisor:
         child = Child(pid, os.pidfd_open(pid), ours)
         self._children[pid] = child
         self._silent[pid] = 0
-        self._selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._on_death(child))
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._on_word(child))
+        self._watch.add(child.pidfd, lambda: self._on_death(child))
+        self._watch.add(ours.fileno(), lambda: self._on_word(child))
         reached("supervisor: worker forked")
         if self._stop_word is not None:
             _tell(child, self._stop_word)
@@ -158,7 +156,7 @@ class Supervisor:
         except (BlockingIOError, ConnectionResetError):
             return
         if not words:
-            self._selector.unregister(child.channel)  # it is ending; its pidfd will say so
+            self._watch.discard(child.channel.fileno())  # it is ending; its pidfd will say so
             return
         self._silent[child.pid] = 0
         if READY in words:
@@ -171,11 +169,10 @@ class Supervisor:
         """Note that a worker has ended; unless it should have, another takes its place."""
         end = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert end is not None  # noqa: S101  it is, without WNOHANG
-        self._selector.unregister(child.pidfd)
-        if child.channel in self._selector.get_map():
+        self._watch.discard(child.pidfd)
+        if child.channel.fileno() in self._watch:
             self._on_word(child)  # it may have been ready, and ended at once because there was nothing to drain
-        if child.channel in self._selector.get_map():
-            self._selector.unregister(child.channel)
+        self._watch.discard(child.channel.fileno())
         os.close(child.pidfd)
         child.channel.close()
         del self._children[child.pid], self._silent[child.pid]
@@ -228,7 +225,7 @@ class Supervisor:
         machine, after which the beats that have come are read first.
         """
         for child in list(self._children.values()):
-            if child.channel in self._selector.get_map():
+            if child.channel.fileno() in self._watch:
                 self._on_word(child)
             runs = process.run_state(child.pid) in ("R", "S")
             self._silent[child.pid] = self._silent[child.pid] + 1 if runs else 0
@@ -276,8 +273,8 @@ def _be_worker(plan: Plan, supervisor: str, boot: str, channel: socket.socket) -
         lock = roster.enrol(plan.home.workers, roster.Member(id, pid, started, boot, __version__, supervisor))
         reached("worker: enrolled")
         orders = Orders(Identity(id, pid, started, boot, plan.home_id, __version__), lock, channel, plan.drain)
-        Worker(_open_store(plan, channel), plan.home, orders, plan.environ, plan.log_of("worker")).work()
-        code = 0
+        worker = Worker(_open_store(plan, channel), plan.home, orders, plan.environ, plan.log_of("worker"))
+        code = 0 if worker.work() else 1
     except BaseException:
         import traceback  # noqa: PLC0415  4 ms; os._exit would hide a fault of the program
 
@@ -316,10 +313,7 @@ def _catch_signals() -> int:
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    for number in (*STOP_SIGNALS, signal.SIGQUIT, signal.SIGUSR1):
-        signal.signal(number, lambda _number, _frame: None)
+    heard = signals.catch((*STOP_SIGNALS, signal.SIGQUIT, signal.SIGUSR1))
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # a write that cannot be done is an error, not the end
         signal.signal(number, signal.SIG_IGN)
-    return read
+    return heard

@@ -192,20 +192,23 @@ class Connection:
     # Opening
 
     def _prepare_schema(self, home: Home) -> None:
-        if self._check_header() == migrate.latest(MIGRATIONS):
+        if self._check_header() == migrate.latest(MIGRATIONS) and self._is_wal():
             return
         self._lock.acquire()
         try:
             version = self._check_header()
+            if not self._is_wal():  # a new file, or a copy by VACUUM INTO
+                self._make_wal()
             if version == migrate.latest(MIGRATIONS):
-                return  # another process was first
+                return
             if version:
                 _refuse_other_versions(home)
-            else:
-                self._make_wal()
             self._migrate(version)
         finally:
             self._lock.release()
+
+    def _is_wal(self) -> bool:
+        return self._db.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
 
     def _make_wal(self) -> None:
         # 2 KiB pages: a finish with the next claim writes eight of them, and at 4 KiB costs a third more CPU.

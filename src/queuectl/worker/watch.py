@@ -1,0 +1,40 @@
+"""Owns the waiting of a worker's and a supervisor's loop: which descriptors are watched, and what each one calls.
+
+poll(2) called directly: with `selectors`, watching and forgetting three descriptors took 8 us more of every job
+(docs/decisions/0012-poll-instead-of-selectors.md).
+"""
+
+from __future__ import annotations
+
+import select
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Watch:
+    """Descriptors, and what to call when one is readable or its other end is closed."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._reactions: dict[int, Callable[[], None]] = {}
+
+    def __contains__(self, descriptor: int) -> bool:
+        return descriptor in self._reactions
+
+    def add(self, descriptor: int, react: Callable[[], None]) -> None:
+        """Watch a descriptor from the next wait on."""
+        self._reactions[descriptor] = react
+        self._poll.register(descriptor, select.POLLIN)
+
+    def discard(self, descriptor: int) -> None:
+        """Watch a descriptor no more, if it is watched; call it before the descriptor is closed."""
+        if self._reactions.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a descriptor calls, or the time is over, and react to each that does."""
+        for descriptor, _ in self._poll.poll(seconds * 1000):
+            if (react := self._reactions.get(descriptor)) is not None:  # not discarded by the one before
+                react()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import apsw
 
 from queuectl import histogram
 from queuectl.job import NewJob, Policy
+from queuectl.maintenance import MINUTES_KEPT
 from queuectl.store.sqlite.engine import SqliteStore
 
 if TYPE_CHECKING:
@@ -48,6 +50,10 @@ VALUES = {
     "exit_code": "iif(:finished, 0, NULL)",
 }
 """What differs from the job that is copied."""
+
+COUNTS = """
+INSERT INTO main.counts (queue, state, n) SELECT queue, state, count(*) FROM jobs GROUP BY queue, state
+"""
 
 HISTOGRAM = """
 INSERT INTO main.durations (minute, queue, ending, bucket, n, total, shortest, longest)
@@ -97,5 +103,10 @@ def fill(home: Home, *, waiting: int = 0, scheduled: int = 0, finished: int = 0)
                 )
         db.execute(HISTOGRAM)
         db.execute("DELETE FROM jobs WHERE id = 'template'")
+        db.execute("DELETE FROM main.counts")
+        db.execute(COUNTS)
+    store = SqliteStore(home)
+    store.sum_up_durations(datetime.now(UTC) - MINUTES_KEPT)  # as each worker does once a minute
+    store.close()
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     db.close()

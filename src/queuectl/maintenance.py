@@ -1,4 +1,4 @@
-"""Owns the forgetting of finished jobs that are old enough, with their logs. Any worker may do it at any time."""
+"""Owns the forgetting of finished jobs that are old enough, with their logs, and of minutes. Any worker may do it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 EVERY = 60.0
 """Seconds between two rounds."""
 
+MINUTES_KEPT = timedelta(hours=2)
+"""For how long durations are kept by the minute, then by the hour."""
+
 BATCH = 200
 """Jobs forgotten at once, so that no other writer waits long."""
 
@@ -30,10 +33,11 @@ class Pruner:
         self._next = 0.0
 
     def prune(self, settings: Settings, now: float) -> None:
-        """Forget one batch of each final state when a round is due; `now` is a monotonic time."""
+        """Forget one batch of each final state when a round is due, and sum up; `now` is a monotonic time."""
         if now < self._next:
             return
         self._next = now + EVERY
+        self._store.sum_up_durations(datetime.now(UTC) - MINUTES_KEPT)
         kept = (
             (State.COMPLETED, settings.keep_completed),
             (State.CANCELLED, settings.keep_cancelled),

@@ -67,35 +67,27 @@ class Queue:
     def _prepare(self, requests: Iterable[JobRequest]) -> Iterator[NewJob]:
         """Freeze what a job takes from the configuration and from its caller."""
         settings = self.settings()
+        usual = _policy(settings, None, None)
         umask = os.umask(0o077)
         os.umask(umask)
         here: str | None = None
-        for request in requests:
-            if request.cwd is None and here is None:
-                here = _absolute(".")
-            timeout = settings.default_timeout if request.timeout is None else request.timeout
-            policy = Policy(
-                settings.default_max_retries if request.max_retries is None else request.max_retries,
-                None if timeout == config.NEVER else timeout,
-                settings.backoff_base,
-                settings.backoff_max,
-                settings.backoff_jitter,
-                settings.max_crashes,
-            )
+        for id, command, argv, queue, priority, max_retries, run_at, timeout, cwd, env, secret_env, stdin in requests:
+            if cwd is None and here is None:
+                here = _absolute(os.curdir)
             yield NewJob(
-                request.id or self._new_id(),
-                policy,
-                request.command,
-                request.argv,
-                request.queue,
-                request.priority,
-                request.run_at,
-                _absolute(request.cwd) if request.cwd is not None else str(here),
+                id or self._new_id(),
+                usual if max_retries is None and timeout is None else _policy(settings, max_retries, timeout),
+                command,
+                argv,
+                queue,
+                priority,
+                run_at,
+                str(here) if cwd is None else _absolute(cwd),
                 umask,
                 self._caller_env,
-                request.env,
-                request.secret_env,
-                _absolute(request.stdin) if request.stdin else None,
+                env,
+                secret_env,
+                None if stdin is None else _absolute(stdin),
             )
 
     # Looking
@@ -179,14 +171,14 @@ class Queue:
 
     def settings(self) -> Settings:
         """Return the configuration in force."""
-        stored = self._stored()
+        stored = self._store.settings()
         if self._parsed is None or self._parsed[0] != stored:
-            self._parsed = (stored, config.settings(stored, self._environ))
+            self._parsed = (stored, config.settings(_known(stored), self._environ))
         return self._parsed[1]
 
     def setting_origins(self) -> dict[str, tuple[str, str]]:
         """Return every key's value in force and its origin: `environment`, `store` or `default`."""
-        return config.resolve(self._stored(), self._environ)
+        return config.resolve(_known(self._store.settings()), self._environ)
 
     def set_setting(self, name: str, value: str) -> str:
         """Set a configuration value for jobs enqueued from now on; return the key's full name.
@@ -202,14 +194,29 @@ class Queue:
         self._store.set_setting(key.name, value)
         return key.name
 
-    def _stored(self) -> dict[str, str]:
-        return {key: value for key, value in self._store.settings().items() if key in config.KEYS}
-
     def _unknown(self, id: str) -> NotFound:
         from difflib import get_close_matches  # noqa: PLC0415  5 ms, needed only here
 
         near = get_close_matches(id, self._store.ids(id[:1], 1000), n=1, cutoff=0.7)
         return NotFound(f'no job "{id}"', f"did you mean: {near[0]}" if near else None)
+
+
+def _known(stored: Mapping[str, str]) -> dict[str, str]:
+    """Return the stored settings without those of a later version."""
+    return {key: value for key, value in stored.items() if key in config.KEYS}
+
+
+def _policy(settings: Settings, max_retries: int | None, timeout: float | None) -> Policy:
+    """Return the policy of a job that asks for these retries and this time limit; None: the configured ones."""
+    limit = settings.default_timeout if timeout is None else timeout
+    return Policy(
+        settings.default_max_retries if max_retries is None else max_retries,
+        None if limit == config.NEVER else limit,
+        settings.backoff_base,
+        settings.backoff_max,
+        settings.backoff_jitter,
+        settings.max_crashes,
+    )
 
 
 def _absolute(path: str) -> str:

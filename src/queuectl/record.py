@@ -22,7 +22,13 @@ else:
                 return super().__new__(cls, name, bases, namespace)
             defaults = {field: namespace.pop(field) for field in fields if field in namespace}
             getters = {field: property(itemgetter(index)) for index, field in enumerate(fields)}
-            own = {"__slots__": (), "__match_args__": fields, "_fields": fields, "_field_defaults": defaults}
+            own = {
+                "__slots__": (),
+                "__match_args__": fields,
+                "_fields": fields,
+                "_field_defaults": defaults,
+                "_indexes": {field: index for index, field in enumerate(fields)},
+            }
             return super().__new__(cls, name, bases, {**namespace, **own, **getters})
 
     class Record(tuple, metaclass=_RecordType):
@@ -37,17 +43,23 @@ else:
 
         @classmethod
         def _complete(cls, values, named):
+            missing = len(cls._fields) - len(values)
+            if not named and 0 < missing <= len(cls._field_defaults):
+                return (*values, *tuple(cls._field_defaults.values())[-missing:])
             rest = cls._fields[len(values) :]
             known = {**cls._field_defaults, **named}
-            if len(values) > len(cls._fields) or not named.keys() <= set(rest) or not known.keys() >= set(rest):
+            if missing < 0 or not named.keys() <= set(rest) or not known.keys() >= set(rest):
                 raise TypeError(f"{cls.__name__} has the fields {', '.join(cls._fields)}")
             return (*values, *(known[field] for field in rest))
 
         def _replace(self, **named):
-            values = dict(zip(self._fields, self, strict=True))
-            if not named.keys() <= values.keys():
-                raise TypeError(f"{type(self).__name__} has the fields {', '.join(self._fields)}")
-            return tuple.__new__(type(self), {**values, **named}.values())
+            values = list(self)
+            try:
+                for field, value in named.items():
+                    values[self._indexes[field]] = value
+            except KeyError:
+                raise TypeError(f"{type(self).__name__} has the fields {', '.join(self._fields)}") from None
+            return tuple.__new__(type(self), values)
 
         def _asdict(self):
             return dict(zip(self._fields, self, strict=True))

@@ -6,6 +6,8 @@ in force: None stands for a configured default.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from queuectl.config import NEVER
 from queuectl.durations import LONGEST
 from queuectl.errors import InvalidInput
@@ -56,23 +58,30 @@ def check_request(request: JobRequest) -> JobRequest:
     Raises:
         InvalidInput: a rule is broken; the message names the field.
     """
-    if request.id is not None:
-        _check_name("id", request.id)
-    _check_name("queue", request.queue)
-    _check_run(request)
-    for name in request.secret_env:
+    id, command, argv, queue, priority, max_retries, _, timeout, cwd, env, secret_env, stdin = request
+    if id is not None:
+        _check_name("id", id)
+    _check_queue(queue)
+    _check_run(command, argv, env)
+    for name in secret_env:
         _check_variable(name)
-    if request.cwd is not None:
-        _check_path("cwd", request.cwd)
-    if request.stdin is not None:
-        _check_path("stdin", request.stdin)
-    if request.priority not in PRIORITIES:
+    if cwd is not None:
+        _check_path("cwd", cwd)
+    if stdin is not None:
+        _check_path("stdin", stdin)
+    if priority not in PRIORITIES:
         raise _out_of_range("priority", PRIORITIES)
-    if request.max_retries is not None and request.max_retries not in RETRIES:
+    if max_retries is not None and max_retries not in RETRIES:
         raise _out_of_range("max_retries", RETRIES)
-    if request.timeout is not None and request.timeout != NEVER and not 0 < request.timeout <= LONGEST:
+    if timeout is not None and timeout != NEVER and not 0 < timeout <= LONGEST:
         raise InvalidInput("timeout must be longer than 0 and at most 10 years", "for no time limit say none")
     return request
+
+
+@lru_cache(maxsize=256)
+def _check_queue(name: str) -> None:
+    """Check the name of a queue, once for all its jobs."""
+    _check_name("queue", name)
 
 
 def _check_name(field: str, name: str) -> None:
@@ -94,20 +103,20 @@ def _check_path(field: str, path: str) -> None:
     _size(field, path)
 
 
-def _check_run(request: JobRequest) -> None:
-    if request.argv is None:
-        if request.command is None:
+def _check_run(command: str | None, argv: tuple[str, ...] | None, env: Mapping[str, str]) -> None:
+    if argv is None:
+        if command is None:
             raise InvalidInput("no command", 'a job needs a "command" or an "argv"')
-        if not request.command.strip():
+        if not command.strip():
             raise InvalidInput("command is empty")
-        total = _size("command", request.command)
+        total = _size("command", command)
     else:
-        if request.command is not None:
+        if command is not None:
             raise InvalidInput("command and argv exclude each other")
-        if not request.argv or not request.argv[0].strip():
+        if not argv or not argv[0].strip():
             raise InvalidInput("command is empty", "argv begins with the program to run")
-        total = sum(_size(f"argv[{index}]", item) for index, item in enumerate(request.argv))
-    for name, value in request.env.items():
+        total = sum([_size(f"argv[{index}]", item) for index, item in enumerate(argv)])
+    for name, value in env.items():
         _check_variable(name)
         total += _size(f"environment variable {quoted(name)}", f"{name}={value}")
     if total > LARGEST_RUN:
@@ -116,10 +125,12 @@ def _check_run(request: JobRequest) -> None:
 
 def _size(what: str, text: str) -> int:
     """Return the bytes that an item takes of `LARGEST_RUN`."""
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise InvalidInput(f"{what} is not valid UTF-8") from None
+    size = len(text)
+    if not text.isascii():
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError:
+            raise InvalidInput(f"{what} is not valid UTF-8") from None
     if "\0" in text:
         raise InvalidInput(f"{what} holds a NUL character")
     if size > LONGEST_ITEM:

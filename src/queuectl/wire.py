@@ -19,7 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
-    from typing import Any, BinaryIO
+    from io import BufferedReader, BytesIO
+    from typing import Any
 
     from queuectl.errors import QueuectlError
     from queuectl.job import Attempt, Job
@@ -29,6 +30,8 @@ LARGEST_JOB = 1 << 20
 """Bytes of JSON."""
 LARGEST_ARRAY = 64 << 20
 """Bytes of JSON; an array is read whole."""
+BLOCK = 64 << 10
+"""Bytes of lines that are read and decoded together."""
 LONGEST_NUMBER = 18
 """Digits; far more than any field takes."""
 
@@ -67,28 +70,57 @@ def parse_job(text: str, now: datetime | None = None) -> JobRequest:
         raise _not_json(error) from None
 
 
-def read_jobs(stream: BinaryIO, now: datetime | None = None) -> Iterator[JobRequest]:
+def read_jobs(stream: BufferedReader | BytesIO, now: datetime | None = None) -> Iterator[JobRequest]:
     """Read jobs from UTF-8 text: one JSON object a line, or one JSON array of them.
 
-    Lines are read one by one, at most 1 MiB each; an array is read whole, at most 64 MiB.
+    Lines are read some at a time, at most 1 MiB each; an array is read whole, at most 64 MiB.
 
     Raises:
         InvalidInput: as `parse_job` does, with the number of the line or the item.
     """
-    number, first = 0, True
-    while line := stream.readline(LARGEST_JOB + 1):
-        number += 1
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if first and line.lstrip().startswith(b"["):
-            start = b"\n" * (number - 1) + line  # errors in the array count lines from the top of the file
+    number, begun, rest = 0, False, b""
+    while True:
+        piece = stream.read1(BLOCK)  # not waiting for a whole block: a pipe may be slow
+        block = rest + piece
+        if not number:
+            block = block.removeprefix(b"\xef\xbb\xbf")
+        if not begun and block.lstrip().startswith(b"["):
+            start = b"\n" * number + block  # errors in the array count lines from the top of the file
             yield from _read_array(start + stream.read(max(0, LARGEST_ARRAY + 1 - len(start))), now)
             return
-        if len(line) > LARGEST_JOB and not line.endswith(b"\n"):
+        *lines, rest = block.split(b"\n") if piece else (*block.split(b"\n"), b"")
+        begun = begun or any(line.strip() for line in lines)
+        if len(rest) > LARGEST_JOB:
+            lines.append(rest)  # its end will not make it shorter
+        requests = _read_together(lines, now)
+        yield from _read_each(lines, number + 1, now) if requests is None else requests
+        if not piece:
+            return
+        number += len(lines)
+
+
+def _read_together(lines: list[bytes], now: datetime | None) -> list[JobRequest] | None:
+    """Read lines as the items of one array, in a quarter of the time; None when they need a closer look.
+
+    No line that `_read_each` refuses passes: each begins with { and ends with }, and there are as many objects as
+    lines, so that an object which ends in a later line would have to hold a list of objects. No field takes one.
+    """
+    if not all(line.startswith(b"{") and line.endswith(b"}") for line in lines):
+        return None
+    try:
+        values = _DECODER.decode("[" + b",\n".join(lines).decode() + "]")
+        return [_request(value, now) for value in values] if len(values) == len(lines) else None
+    except (json.JSONDecodeError, RecursionError, UnicodeDecodeError, InvalidInput):
+        return None
+
+
+def _read_each(lines: list[bytes], first: int, now: datetime | None) -> Iterator[JobRequest]:
+    """Read lines one by one, so that an error can name its line; `first` is the number of the first."""
+    for number, line in enumerate(lines, first):
+        if len(line) > LARGEST_JOB:
             raise InvalidInput(f"line {number} is longer than 1 MiB")
         if not line.strip():
             continue
-        first = False
         try:
             request = _request(_DECODER.decode(line.decode()), now)
         except UnicodeDecodeError:
@@ -152,7 +184,10 @@ def _request(value: object, now: datetime | None) -> JobRequest:
             given[field] = read(field, item)
     if "run_at" in given:
         given["run_at"] = _instant(given["run_at"], now)
-    return check_request(JobRequest(**given))
+    return check_request(_NO_REQUEST._replace(**given))
+
+
+_NO_REQUEST = JobRequest()
 
 
 def _text(field: str, value: object) -> str:

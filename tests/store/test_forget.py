@@ -188,31 +188,56 @@ def test_a_retried_job_is_not_pruned(store: Store) -> None:
     assert stored_job(store, retried.id).state is State.PENDING
 
 
-def test_durations_of_minutes_before_the_instant_go_with_completed_jobs(store: Store) -> None:
+def runs_by_metrics(store: Store) -> int:
+    completed = store.metrics().completed
+    return 0 if completed is None else completed.runs
+
+
+def test_durations_of_hours_before_the_instant_go_with_completed_jobs(store: Store) -> None:
     job(store, State.COMPLETED, now=after(0))
-    job(store, State.COMPLETED, now=after(59))
-    job(store, State.COMPLETED, now=after(60))
+    job(store, State.COMPLETED, now=after(3599))
+    job(store, State.COMPLETED, now=after(3600))
 
-    store.prune(State.CANCELLED, after(3600), 100)
-    store.prune(State.DEAD, after(3600), 100)
-    completed = store.metrics().completed
-    assert completed is not None
-    assert completed.runs == 3
+    store.prune(State.CANCELLED, after(7200), 100)
+    store.prune(State.DEAD, after(7200), 100)
+    assert runs_by_metrics(store) == 3
 
-    store.prune(State.COMPLETED, after(60), 1)
+    store.prune(State.COMPLETED, after(3660), 1)
 
-    completed = store.metrics().completed
-    assert completed is not None
-    assert completed.runs == 1
+    assert runs_by_metrics(store) == 1
     assert store.metrics().counts[State.COMPLETED] == 2
 
 
-def test_durations_of_the_minute_of_the_instant_stay(store: Store) -> None:
+def test_durations_of_the_hour_of_the_instant_stay(store: Store) -> None:
     job(store, State.COMPLETED, now=after(0))
 
-    assert len(store.prune(State.COMPLETED, after(59), 100)) == 1
+    assert len(store.prune(State.COMPLETED, after(3599), 100)) == 1
 
-    assert store.metrics().completed is not None
+    assert runs_by_metrics(store) == 1
+
+
+def test_summing_up_changes_no_figure(store: Store) -> None:
+    for second, duration in enumerate((0.5, 2.0, 0.001, 7.0, 2.0)):
+        job(store, now=after(0))
+        store.finish(claimed(store, now=after(0)), WELL._replace(duration=duration), after(901 * second))
+    before = store.metrics()
+
+    for second in (1800, 3600, 3600, 7200, 7200):
+        store.sum_up_durations(after(second))
+
+    assert store.metrics() == before
+
+
+def test_hours_that_are_summed_up_are_forgotten_as_hours(store: Store) -> None:
+    for second in (0, 1800, 3599, 3600):
+        job(store, State.COMPLETED, now=after(second))
+    store.sum_up_durations(after(7200))
+
+    store.prune(State.COMPLETED, after(3599), 0)
+    assert runs_by_metrics(store) == 4
+
+    store.prune(State.COMPLETED, after(3600), 0)
+    assert runs_by_metrics(store) == 1
 
 
 def test_pruning_forgets_every_attempt(store: Store) -> None:

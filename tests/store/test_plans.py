@@ -28,12 +28,12 @@ STATEMENTS = sorted({path.stem for path in Path(queries.__file__).parent.glob("*
 
 NAMED = re.compile(r"\bjobs_\w+")
 
-TABLES = {"jobs", "attempts", "counts", "durations", "workers", "config", "flushes"}
+TABLES = {"jobs", "terms", "attempts", "counts", "durations", "workers", "config", "flushes"}
 
 WHOLE_TABLE = {
     "list_all": "jobs",  # newest first is the order of the table; read up to the limit
     "counts": "counts",  # a row per queue and state
-    "durations": "durations",  # a row per minute, queue and bucket: bounded by time
+    "durations": "durations",  # a row per hour of `keep_completed`, queue and bucket
     "identities": "workers",
     "settings": "config",
     "flush": "flushes",
@@ -107,7 +107,10 @@ SORTING = {
     "running",  # a row per worker
     "oldest_waiting",  # a row per priority in use
     "list_pending",  # at most 1,000 rows more than are asked for
-    "durations",  # a row per minute, queue and bucket
+    "durations",  # a row per hour of `keep_completed`, queue and bucket
+    "sum_up_durations",  # the minutes of the hours that have ended since the last call
+    "count_gathered",  # a private table
+    "first_taken",  # a private table, after an error
 }
 
 
@@ -119,12 +122,12 @@ def test_no_statement_sorts_what_an_index_could_give_in_order(database: apsw.Con
 FILL = """
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :number)
 INSERT INTO jobs (
-    id, state, ready, queue, priority, command, max_retries, backoff_base, backoff_max, backoff_jitter, max_crashes,
-    cwd, umask, caller_env, env, secret_env, created_at, next_run_at, finished_at, attempt, worker
+    id, state, ready, queue, priority, command, max_retries, terms, cwd, env, secret_env,
+    created_at, next_run_at, finished_at, attempt, worker
 )
 SELECT
-    printf('j%07d', i), :state, :ready, 'default', i % 3, 'true', 3, 2, 3600, 0, 3,
-    '/', 18, x'', x'', x'', :now + i, :due + i, :end + i,
+    printf('j%07d', i), :state, :ready, 'default', i % 3, 'true', 3, 1, '/', x'', x'',
+    :now + i, :due + i, :end + i,
     :end IS NOT NULL, CASE WHEN :end IS NOT NULL THEN 'w' END
 FROM n
 """
@@ -166,11 +169,9 @@ def filled(directory: Path, kind: str, number: int) -> Measured:
     SqliteStore(home).close()
     database = apsw.Connection(home.database)
     database.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -200000")
-    ((counting,),) = database.execute("SELECT sql FROM sqlite_schema WHERE name = 'count_new_job'")
-    database.execute("DROP TRIGGER count_new_job")
+    database.execute("INSERT INTO terms VALUES (1, 2, 3600, 0, 3, 18, x'')")
     database.execute(FILL, {**KINDS[kind], "number": number, "now": MICROS})
     database.execute("INSERT INTO counts SELECT queue, state, count(*) FROM jobs GROUP BY 1, 2")
-    database.execute(counting)
     database.execute("PRAGMA journal_mode = WAL")
     database.close()
     measured = Measured(home)
@@ -210,6 +211,7 @@ ACTIONS: dict[str, Callable[[SqliteStore], object]] = {
     "metrics": lambda store: store.metrics(),
     "oldest_waiting": lambda store: store.oldest_waiting(),
     "prune": lambda store: store.prune(State.COMPLETED, after(0.0005), 100),
+    "sum up durations": lambda store: store.sum_up_durations(NOW),
     "list": lambda store: list(store.list(limit=100)),
     **{
         f"list {state}": lambda store, state=state: list(store.list(state, limit=100, now=NOW))  # type: ignore[misc]

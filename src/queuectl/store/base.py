@@ -195,7 +195,13 @@ class Store(Protocol):
     def prune(self, state: State, before: datetime, limit: int) -> Sequence[int]:
         """Forget at most `limit` jobs that came to this final state before an instant; return their seqs.
 
-        Durations of minutes before it go with the completed ones.
+        Durations of the hours before it go with the completed ones.
+        """
+
+    def sum_up_durations(self, before: datetime) -> None:
+        """Keep the durations of whole hours before an instant by the hour instead of by the minute.
+
+        So what `metrics` reads does not grow with the minutes of `keep_completed`.
         """
 
     # What there is

@@ -222,6 +222,7 @@ class Worker:
             return
         if self._orders.drain and not self._store.unfinished():
             self._stopping = "the queue is drained"
+            wake.wake_idle(self._home, wake.MOST)  # those that sleep have waited for the same
             return
         self._begin_idling()
 

@@ -61,6 +61,8 @@ class Connection:
         self.unflushed_since: float | None = None
         self._data_version: apsw.SQLiteValue = None
         self._changes_before = 0
+        self._counted: dict[tuple[str, str], int] = {}
+        """What this transaction adds to the kept counts, by queue and state."""
         self._lock = WriteLock(home.write_lock, patience)
         try:
             _check_file(home.database)
@@ -94,6 +96,22 @@ class Connection:
         rows = self.rows(name, values)
         return rows[0] if rows else None
 
+    def change(self, name: str, values: Values = ()) -> int:
+        """Run a statement that changes rows and return how many it changed."""
+        try:
+            self._execute(statement(name), values)
+        except apsw.ConstraintError:
+            raise
+        except apsw.Error as error:
+            raise self._unavailable(error) from None
+        changed: int = self._db.changes()
+        return changed
+
+    def count(self, queue: str, state: str, n: int) -> None:
+        """Add to a kept count, with the commit of this transaction."""
+        key = (queue, state)
+        self._counted[key] = self._counted.get(key, 0) + n
+
     def numbers(self, name: str, values: Values = ()) -> array[int]:
         """Run a statement whose rows are one number each, and return them in 8 bytes each."""
         from array import array  # noqa: PLC0415  not needed to enqueue
@@ -108,8 +126,6 @@ class Connection:
         try:
             with self._db:
                 self._db.executemany(statement(name), rows)
-        except apsw.ConstraintError:
-            raise
         except apsw.Error as error:
             raise self._unavailable(error) from None
 
@@ -162,6 +178,10 @@ class Connection:
     def commit(self) -> None:
         """Commit, and give the lock back after the checkpoint that the commit may have started."""
         try:
+            for (queue, state), n in self._counted.items():
+                if n:
+                    self._execute(statement("count"), (queue, state, n))
+            self._counted.clear()
             wrote = self._db.total_changes() != self._changes_before
             self._execute("COMMIT")
         except apsw.Error as error:
@@ -176,6 +196,7 @@ class Connection:
 
     def rollback(self) -> None:
         """Undo the transaction, which SQLite may have undone itself, and give the lock back."""
+        self._counted.clear()
         try:
             if self._db.in_transaction:
                 self._execute("ROLLBACK")

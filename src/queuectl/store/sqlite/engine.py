@@ -13,11 +13,12 @@ from queuectl.lifecycle import Loss
 from queuectl.store.base import Identity, Metrics, Running
 from queuectl.store.sqlite import enqueueing, rows
 from queuectl.store.sqlite.connection import Connection
+from queuectl.store.sqlite.terms import TermsTable
 from queuectl.store.summary import summary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from queuectl.job import Attempt, Job, NewJob
@@ -31,6 +32,7 @@ BATCH = 2000
 """Jobs forgotten in one transaction by `clear`."""
 
 MINUTE = 60_000_000
+HOUR = 60 * MINUTE
 
 LISTS = {
     None: "list_all",
@@ -57,12 +59,13 @@ class SqliteStore:
             StoreUnavailable: the file cannot be used; nothing is changed.
         """
         self._connection = Connection(home, patience=patience, sync_every=sync_every)
+        self._terms = TermsTable(self._connection)
 
     # Jobs in
 
     def enqueue(self, jobs: Iterable[NewJob], now: datetime | None = None) -> Collection[str]:
         """See `Store.enqueue`."""
-        return enqueueing.enqueue(self._connection, jobs, micros(now))
+        return enqueueing.enqueue(self._connection, self._terms, jobs, micros(now))
 
     # A worker's side
 
@@ -132,35 +135,48 @@ class SqliteStore:
 
     def _claim(self, worker: str, cookie: str, now: int) -> Job | None:
         connection = self._connection
-        connection.rows("promote", {"now": now})
-        best = connection.row("best_ready")
-        if best is None:
-            return None
-        job = rows.claimed_job(best, lifecycle.claim(), worker, cookie, now)
+        best = connection.row("best_ready", {"now": now})
+        if best is None or best[-1]:
+            connection.change("promote", {"now": now})
+            best = connection.row("best_ready", {"now": now})
+            if best is None:
+                return None
+        state = lifecycle.claim()
+        job = rows.job(rows.claimed(best, state, worker, cookie, now), self._terms)
         if job.attempt > 1:
-            connection.rows("keep_attempt", {"seq": job.seq})
-        connection.rows("claim", {"seq": job.seq, "state": job.state, "now": now, "worker": worker, "cookie": cookie})
+            connection.change("keep_attempt", {"seq": job.seq})
+        connection.change("claim", {"seq": job.seq, "state": state, "now": now, "worker": worker, "cookie": cookie})
+        connection.count(job.queue, best[2], -1)
+        connection.count(job.queue, state, 1)
         return job
 
     def _finish(self, job: Job, ended: Ended, now: int, share: float) -> Job | None:
-        found = self._connection.row("fence", {"seq": job.seq, "attempt": job.attempt})
-        if found is None:
-            return None
-        job = job._replace(cancel_requested_at=rows.maybe_instant(found[0]))
-        return self._end_run(job, ended, lifecycle.finish(job, ended, share), now)
+        return self._end_run(job, ended, lambda job: lifecycle.finish(job, ended, share), now)
 
-    def _end_run(self, job: Job, ended: Ended, move: Move, now: int) -> Job:
-        """Write the end of a run: the job's row, and the histogram."""
+    def _end_run(self, job: Job, ended: Ended, decide: Callable[[Job], Move], now: int) -> Job | None:
+        """Carry out what `decide` says of a run that is over; None when the run is not that worker's any more."""
+        done = self._write_end(job, ended, decide(job), now)
+        if done is None:  # it is lost, or a request to cancel has come since the job was read
+            found = self._connection.row("fence", {"seq": job.seq, "attempt": job.attempt})
+            if found is not None:
+                job = job._replace(cancel_requested_at=rows.maybe_instant(found[0]))
+                done = self._write_end(job, ended, decide(job), now)
+        return done
+
+    def _write_end(self, job: Job, ended: Ended, move: Move, now: int) -> Job | None:
+        """Write the end of a run: the job's row, the counts, the histogram; None when the fence holds it off."""
         connection = self._connection
         started = micros(job.started_at)
         duration = max(0, now - started) if ended.duration is None else round(ended.duration * 1e6)
         next_run_at = None if move.delay is None else now + round(move.delay * 1e6)
         last_error = move.reason or ended.error
-        connection.rows(
+        asked = job.cancel_requested_at
+        changed = connection.change(
             "finish",
             {
                 "seq": job.seq,
                 "attempt": job.attempt,
+                "cancel_requested_at": None if asked is None else micros(asked),
                 "now": now,
                 "duration": duration,
                 "outcome": ended.outcome,
@@ -176,9 +192,13 @@ class SqliteStore:
                 "last_error": last_error,
             },
         )
+        if not changed:
+            return None
+        connection.count(job.queue, job.state, -1)
+        connection.count(job.queue, move.state, 1)
         completed = move.state is State.COMPLETED
         if completed or move.failures > job.failures:
-            connection.rows(
+            connection.change(
                 "record_duration",
                 {
                     "minute": now // MINUTE,
@@ -218,7 +238,7 @@ class SqliteStore:
             identity = row[rows.JOB_COLUMNS : -1]
             found.append(
                 Running(
-                    rows.job(row),
+                    rows.job(row, self._terms),
                     None if identity[0] is None else Identity(*identity),
                     rows.maybe_instant(row[-1]),
                 )
@@ -228,19 +248,15 @@ class SqliteStore:
     def rescue(self, job: Job, loss: Loss, now: datetime | None = None) -> Job | None:
         """See `Store.rescue`."""
         with self._connection.relaxed():
-            found = self._connection.row("fence", {"seq": job.seq, "attempt": job.attempt})
-            if found is None:
-                return None
-            job = job._replace(cancel_requested_at=rows.maybe_instant(found[0]))
             ended = Ended(Outcome.GIVEN_BACK if loss is Loss.STOPPED else Outcome.LOST, error=f"worker {loss}")
-            return self._end_run(job, ended, lifecycle.rescue(job, loss), micros(now))
+            return self._end_run(job, ended, lambda job: lifecycle.rescue(job, loss), micros(now))
 
     # Requests of a user
 
     def get(self, id: str) -> Job | None:
         """See `Store.get`."""
         row = self._connection.row("get", {"id": id})
-        return None if row is None else rows.job(row)
+        return None if row is None else rows.job(row, self._terms)
 
     def attempts(self, seq: int) -> Sequence[Attempt]:
         """See `Store.attempts`."""
@@ -257,7 +273,7 @@ class SqliteStore:
             page = seqs[start : start + PAGE].tolist()
             chosen = {"seqs": f"[{','.join(map(str, page))}]"}
             found = {row[0]: row for row in self._connection.rows("jobs_by_seq", chosen)}
-            yield from (rows.job(found[seq]) for seq in page if seq in found)
+            yield from (rows.job(found[seq], self._terms) for seq in page if seq in found)
 
     def ids(self, prefix: str, limit: int) -> Sequence[str]:
         """See `Store.ids`."""
@@ -291,7 +307,7 @@ class SqliteStore:
 
     def _move(self, job: Job, move: Move, now: int) -> Job:
         """Carry out a move that a user asked for."""
-        self._connection.rows(
+        changed = self._connection.change(
             "move",
             {
                 "state": move.state,
@@ -306,6 +322,8 @@ class SqliteStore:
                 "from_state": job.state,
             },
         )
+        self._connection.count(job.queue, job.state, -changed)
+        self._connection.count(job.queue, move.state, changed)
         return self._get(job.id)
 
     def clear(self) -> Iterator[Sequence[int]]:
@@ -316,10 +334,9 @@ class SqliteStore:
         after = 0
         while last is not None:
             with self._connection.durable():
-                gone = self._connection.rows("clear", {"after": after, "last": last, "limit": BATCH})
-            if not gone:
+                seqs = self._forget("clear", {"after": after, "last": last, "limit": BATCH})
+            if not seqs:
                 return
-            seqs = [seq for (seq,) in gone]
             after = max(seqs)
             yield seqs
 
@@ -327,10 +344,24 @@ class SqliteStore:
         """See `Store.prune`."""
         moment = micros(before)
         with self._connection.relaxed():
-            gone = self._connection.rows("prune", {"state": state, "before": moment, "limit": limit})
+            gone = self._forget("prune", {"state": state, "before": moment, "limit": limit})
             if state is State.COMPLETED:
-                self._connection.rows("prune_durations", {"minute": moment // MINUTE})
-        return [seq for (seq,) in gone]
+                self._connection.change("prune_durations", {"minute": moment // MINUTE})
+        return gone
+
+    def sum_up_durations(self, before: datetime) -> None:
+        """See `Store.sum_up_durations`."""
+        hour = {"minute": micros(before) // HOUR * 60}
+        with self._connection.relaxed():
+            self._connection.change("sum_up_durations", hour)
+            self._connection.change("drop_summed_durations", hour)
+
+    def _forget(self, name: str, values: Mapping[str, int | str]) -> Sequence[int]:
+        """Run a statement that deletes jobs, and return their seqs."""
+        gone = self._connection.rows(name, values)
+        for _, queue, state in gone:
+            self._connection.count(queue, state, -1)
+        return [seq for seq, _, _ in gone]
 
     # What there is
 
@@ -362,7 +393,7 @@ class SqliteStore:
     def oldest_waiting(self) -> Job | None:
         """See `Store.oldest_waiting`."""
         row = self._connection.row("oldest_waiting")
-        return None if row is None else rows.job(row)
+        return None if row is None else rows.job(row, self._terms)
 
     def settings(self) -> dict[str, str]:
         """See `Store.settings`."""

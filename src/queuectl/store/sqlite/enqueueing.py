@@ -5,6 +5,8 @@ The private table is filled before the write lock is taken, so that a slow produ
 
 from __future__ import annotations
 
+from itertools import chain, islice
+
 import apsw
 
 from queuectl import lifecycle
@@ -17,56 +19,62 @@ if TYPE_CHECKING:
 
     from queuectl.job import NewJob
     from queuectl.store.sqlite.connection import Connection
+    from queuectl.store.sqlite.terms import TermsTable
+
+CHUNK = 1000
+"""Jobs gathered at once."""
 
 
-def enqueue(connection: Connection, jobs: Iterable[NewJob], now: int) -> Collection[str]:
+def enqueue(connection: Connection, terms: TermsTable, jobs: Iterable[NewJob], now: int) -> Collection[str]:
     """Add jobs as `Store.enqueue` says; `now` is in microseconds since 1970."""
     several = iter(jobs)
-    first = next(several, None)
-    if first is None:
+    first = tuple(islice(several, 2))
+    if not first:
         return ()
-    second = next(several, None)
-    if second is None:
-        return _enqueue_one(connection, first, now)
-    return _enqueue_many(connection, _chain(first, second, several), now)
+    if len(first) == 1:
+        return _enqueue_one(connection, terms, first[0], now)
+    return _enqueue_many(connection, terms, chain(first, several), now)
 
 
-def _enqueue_one(connection: Connection, new: NewJob, now: int) -> Collection[str]:
-    values = rows.gathered(new)
+def _enqueue_one(connection: Connection, terms: TermsTable, new: NewJob, now: int) -> Collection[str]:
+    values = rows.gathered(new, terms.number(new))
+    state = lifecycle.enqueue()
     with connection.durable():
         try:
-            connection.rows("enqueue", (*values, now, lifecycle.enqueue()))
+            connection.change("enqueue", (*values, now, state))
         except apsw.ConstraintError:
             taken = connection.row("get", {"id": new.id})
-            raise _taken(new.id, "unknown" if taken is None else taken[2]) from None
+            raise _taken(new.id, None if taken is None else taken[2]) from None
+        connection.count(new.queue, state, 1)
     return (new.id,)
 
 
-def _enqueue_many(connection: Connection, jobs: Iterable[NewJob], now: int) -> Collection[str]:
+def _enqueue_many(connection: Connection, terms: TermsTable, jobs: Iterator[NewJob], now: int) -> Collection[str]:
     connection.rows("drop_incoming")
     connection.rows("incoming")
-    try:
-        connection.gather("gather", map(rows.gathered, jobs))
-    except apsw.ConstraintError:
-        raise Conflict("an id comes twice among the new jobs", "nothing was enqueued") from None
+    while chunk := [rows.gathered(new, terms.number(new)) for new in islice(jobs, CHUNK)]:
+        connection.gather("gather", chunk)
+    counts = connection.rows("count_gathered")
+    state = lifecycle.enqueue()
     with connection.durable():
         try:
-            connection.rows("enqueue_gathered", {"state": lifecycle.enqueue(), "now": now})
+            connection.change("enqueue_gathered", {"state": state, "now": now})
         except apsw.ConstraintError:
             raise _taken(*connection.rows("first_taken")[0]) from None
-    return _GatheredIds(connection)
+        for queue, n in counts:
+            connection.count(queue, state, n)
+    return _GatheredIds(connection, sum(n for _, n in counts))
 
 
 class _GatheredIds:
     """The ids of the jobs enqueued last, in order, read from the private table: memory use stays flat."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, count: int) -> None:
         self._connection = connection
+        self._count = count
 
     def __len__(self) -> int:
-        count: int
-        ((count,),) = self._connection.rows("count_gathered")
-        return count
+        return self._count
 
     def __contains__(self, id: object) -> bool:
         return any(id == other for other in self)
@@ -78,13 +86,9 @@ class _GatheredIds:
             after = page[-1][0]
 
 
-def _chain(first: NewJob, second: NewJob, others: Iterator[NewJob]) -> Iterator[NewJob]:
-    yield first
-    yield second
-    yield from others
-
-
-def _taken(id: str, state: str) -> Conflict:
+def _taken(id: str, state: str | None) -> Conflict:
+    if state is None:
+        return Conflict(f'id "{id}" comes twice among the new jobs', "nothing was enqueued")
     return Conflict(
         f'job "{id}" already exists ({state})', "use another id, or clear the finished jobs: queuectl clear"
     )

@@ -1,6 +1,18 @@
 -- The first schema. Instants are microseconds since 1970 in UTC, durations microseconds. Words
 -- (argv, environments as NAME=value) are bytes between NULs, as the kernel has them.
 
+-- What jobs have in common that one caller enqueued under one configuration, stored once. Rows never change or go.
+CREATE TABLE terms (
+    number INTEGER PRIMARY KEY,
+    backoff_base REAL NOT NULL,
+    backoff_max REAL NOT NULL,
+    backoff_jitter REAL NOT NULL,
+    max_crashes INTEGER NOT NULL,
+    umask INTEGER NOT NULL,
+    caller_env BLOB NOT NULL,
+    UNIQUE (caller_env, umask, backoff_base, backoff_max, backoff_jitter, max_crashes)
+) STRICT;
+
 CREATE TABLE jobs (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -14,13 +26,8 @@ CREATE TABLE jobs (
     argv BLOB,
     max_retries INTEGER NOT NULL,
     timeout REAL,
-    backoff_base REAL NOT NULL,
-    backoff_max REAL NOT NULL,
-    backoff_jitter REAL NOT NULL,
-    max_crashes INTEGER NOT NULL,
+    terms INTEGER NOT NULL REFERENCES terms (number),
     cwd TEXT NOT NULL,
-    umask INTEGER NOT NULL,
-    caller_env BLOB NOT NULL,
     env BLOB NOT NULL,
     secret_env BLOB NOT NULL,
     stdin TEXT,
@@ -62,12 +69,10 @@ CREATE INDEX jobs_blocked ON jobs (seq) WHERE state = 'blocked';
 -- Pruning by age, and the lists of finished jobs, last first.
 CREATE INDEX jobs_finished ON jobs (state, finished_at, seq) WHERE finished_at IS NOT NULL;
 
--- The columns of `queuectl.job.Job`, in its order.
+-- The columns of `queuectl.job.Job`, in its order; `terms` stands for those that are in that table.
 CREATE VIEW job AS
 SELECT
-    seq, id, state, ready, queue, priority, command, argv,
-    max_retries, timeout, backoff_base, backoff_max, backoff_jitter, max_crashes,
-    cwd, umask, caller_env, env, secret_env, stdin,
+    seq, id, state, ready, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env, stdin,
     attempt, failures, crashes, interruptions,
     created_at, next_run_at, started_at, finished_at, duration,
     outcome, exit_code, signal, last_error, worker, cookie, cancel_requested_at
@@ -88,7 +93,7 @@ CREATE TABLE attempts (
     PRIMARY KEY (seq, attempt)
 ) STRICT, WITHOUT ROWID;
 
--- Exact counts, kept by the triggers below in the transaction of every change.
+-- Exact counts, written in the transaction of every change.
 CREATE TABLE counts (
     queue TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -96,25 +101,8 @@ CREATE TABLE counts (
     PRIMARY KEY (queue, state)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER count_new_job AFTER INSERT ON jobs
-BEGIN
-    INSERT INTO counts (queue, state, n) VALUES (new.queue, new.state, 1)
-    ON CONFLICT DO UPDATE SET n = n + 1;
-END;
-
-CREATE TRIGGER count_moved_job AFTER UPDATE OF state ON jobs WHEN old.state <> new.state
-BEGIN
-    UPDATE counts SET n = n - 1 WHERE queue = old.queue AND state = old.state;
-    INSERT INTO counts (queue, state, n) VALUES (new.queue, new.state, 1)
-    ON CONFLICT DO UPDATE SET n = n + 1;
-END;
-
-CREATE TRIGGER count_forgotten_job AFTER DELETE ON jobs
-BEGIN
-    UPDATE counts SET n = n - 1 WHERE queue = old.queue AND state = old.state;
-END;
-
--- How long runs took: per minute, queue and ending a logarithmic histogram (queuectl/histogram.py).
+-- How long runs took: per minute, queue and ending a logarithmic histogram (queuectl/histogram.py). Once they are some
+-- hours old, the minutes of an hour are summed up in its first one.
 CREATE TABLE durations (
     minute INTEGER NOT NULL,
     queue TEXT NOT NULL,

@@ -1,4 +1,4 @@
 -- Forget a batch of jobs that are not running.
 DELETE FROM jobs
 WHERE seq IN (SELECT seq FROM jobs WHERE seq > :after AND seq <= :last AND state <> 'processing' ORDER BY seq LIMIT :limit)
-RETURNING seq;
+RETURNING seq, queue, state;

@@ -1,2 +1,2 @@
--- How many jobs were put aside.
-SELECT count(*) FROM temp.incoming;
+-- How many jobs were put aside for each queue.
+SELECT queue, count(*) FROM temp.incoming GROUP BY queue;

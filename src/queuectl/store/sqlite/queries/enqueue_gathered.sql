@@ -1,12 +1,10 @@
 -- Add all jobs that were put aside, in their order.
 INSERT INTO jobs (
-    id, state, ready, queue, priority, command, argv,
-    max_retries, timeout, backoff_base, backoff_max, backoff_jitter, max_crashes,
-    cwd, umask, caller_env, env, secret_env, stdin, created_at, next_run_at
+    id, state, ready, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env, stdin,
+    created_at, next_run_at
 )
 SELECT
-    id, :state, coalesce(run_at, :now) <= :now, queue, priority, command, argv,
-    max_retries, timeout, backoff_base, backoff_max, backoff_jitter, max_crashes,
-    cwd, umask, caller_env, env, secret_env, stdin, :now, coalesce(run_at, :now)
+    id, :state, coalesce(run_at, :now) <= :now, queue, priority, command, argv, max_retries, timeout, terms, cwd, env,
+    secret_env, stdin, :now, coalesce(run_at, :now)
 FROM temp.incoming
 ORDER BY rowid;

@@ -6,4 +6,4 @@ WHERE seq IN (
     ORDER BY finished_at, seq
     LIMIT :limit
 )
-RETURNING seq;
+RETURNING seq, queue, state;

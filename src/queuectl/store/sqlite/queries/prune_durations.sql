@@ -1,2 +1,2 @@
--- Forget the histograms of minutes before an instant. Primary key.
-DELETE FROM durations WHERE minute < :minute;
+-- Forget the histograms of hours that were over at an instant. Primary key.
+DELETE FROM durations WHERE minute < :minute - :minute % 60;

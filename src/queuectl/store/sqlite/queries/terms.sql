@@ -1,0 +1,2 @@
+-- One set of terms.
+SELECT backoff_base, backoff_max, backoff_jitter, max_crashes, umask, caller_env FROM terms WHERE number = :number;

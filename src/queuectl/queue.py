@@ -37,8 +37,8 @@ class Queue:
         self._caller_env = {
             name: value for name, value in environ.items() if name in CALLER_VARIABLES or name.startswith("LC_")
         }
-        self._parsed: tuple[dict[str, str], Settings] | None = None
-        """The settings made last, and the stored values that they were made of: to parse them takes 50 us."""
+        self._parsed: tuple[dict[str, str], Settings, Policy] | None = None
+        """The stored values read last, and what was made of them: to parse them takes 50 us."""
         self._new_id = IdMaker().new
 
     # Jobs in
@@ -66,14 +66,13 @@ class Queue:
 
     def _prepare(self, requests: Iterable[JobRequest]) -> Iterator[NewJob]:
         """Freeze what a job takes from the configuration and from its caller."""
-        settings = self.settings()
-        usual = _policy(settings, None, None)
+        settings, usual = self._in_force()
         umask = os.umask(0o077)
         os.umask(umask)
         here: str | None = None
         for id, command, argv, queue, priority, max_retries, run_at, timeout, cwd, env, secret_env, stdin in requests:
             if cwd is None and here is None:
-                here = _absolute(os.curdir)
+                here = _absolute("")
             yield NewJob(
                 id or self._new_id(),
                 usual if max_retries is None and timeout is None else _policy(settings, max_retries, timeout),
@@ -171,10 +170,7 @@ class Queue:
 
     def settings(self) -> Settings:
         """Return the configuration in force."""
-        stored = self._store.settings()
-        if self._parsed is None or self._parsed[0] != stored:
-            self._parsed = (stored, config.settings(_known(stored), self._environ))
-        return self._parsed[1]
+        return self._in_force()[0]
 
     def setting_origins(self) -> dict[str, tuple[str, str]]:
         """Return every key's value in force and its origin: `environment`, `store` or `default`."""
@@ -193,6 +189,14 @@ class Queue:
             raise InvalidInput(f"{key.name}: {error.message}", error.hint) from None
         self._store.set_setting(key.name, value)
         return key.name
+
+    def _in_force(self) -> tuple[Settings, Policy]:
+        """Return the configuration, and the policy of a job that asks for nothing else."""
+        stored = self._store.settings()
+        if self._parsed is None or self._parsed[0] != stored:
+            settings = config.settings(_known(stored), self._environ)
+            self._parsed = (stored, settings, _policy(settings, None, None))
+        return self._parsed[1], self._parsed[2]
 
     def _unknown(self, id: str) -> NotFound:
         from difflib import get_close_matches  # noqa: PLC0415  5 ms, needed only here
@@ -220,8 +224,9 @@ def _policy(settings: Settings, max_retries: int | None, timeout: float | None) 
 
 
 def _absolute(path: str) -> str:
+    """Return where a path leads from here; an empty one is here."""
     try:
-        absolute = os.path.abspath(path)
+        absolute = os.path.abspath(path) if path else os.getcwd()
         absolute.encode()
     except FileNotFoundError:
         raise InvalidInput("the current directory does not exist any more", "name one: --cwd DIR") from None

@@ -21,6 +21,7 @@ from queuectl.maintenance import Pruner
 from queuectl.record import Record
 from queuectl.worker import descendants, environment, rescue, signals, wakeup
 from queuectl.worker.crashpoints import reached
+from queuectl.worker.pause import Pause
 from queuectl.worker.runner import INTERRUPTS, NotStartedError, Run, SpawnRefusedError, looks_interrupted
 from queuectl.worker.watch import Watch
 
@@ -42,9 +43,6 @@ FLUSH_AFTER = 0.05
 
 INTERRUPT_WINDOW = 1.0
 """Seconds around the end of a command within which a signal to its worker says that a whole group was hit."""
-
-LONGEST_PAUSE = 5.0
-"""Seconds between two tries while the store or the machine refuses."""
 
 READY, BEAT = b"r", b"."
 """What a worker tells its supervisor: it may claim; it lives."""
@@ -97,10 +95,7 @@ class Worker:
         self._next_due: float | None = None
         """Wall-clock time at which the next waiting job becomes due."""
         self._next_tick = 0.0
-        self._pause = 0.0
-        """Seconds between two tries while the store or the machine refuses; 0 while they do not."""
-        self._paused_until = 0.0
-        self._store_lost = False
+        self._pause = Pause(emit)
         self._cancel_unread = False
         """Whether the store has to be asked if the running job is to be cancelled."""
         self._holds_lock = True
@@ -140,14 +135,14 @@ class Worker:
                 self._run = None
             if self._idle and self._next_due is not None and time.time() >= self._next_due:
                 self._stop_idling()
-            if now >= self._paused_until:
+            if now >= self._pause.until:
                 self._use_store()
         except StoreUnavailable as error:
-            self._pause_after(events.StoreLost(error.message))
+            self._pause.begin(events.StoreLost(error.message))
         if self._stopping is None or self._run is not None:
             return False
         # A store that stays away does not hold up a stop that cannot wait: the rescue finds the receipt.
-        return self._unrecorded is None or (self._stop_at_once and self._store_lost)
+        return self._unrecorded is None or (self._stop_at_once and self._pause.store_lost)
 
     def _use_store(self) -> None:
         """Record what is over, claim what is next, and put on disk what has waited long enough."""
@@ -168,11 +163,7 @@ class Worker:
             reached("worker: before flush")
             self._store.flush()
             reached("worker: after flush")
-        if self._pause and time.monotonic() >= self._paused_until:
-            self._pause = 0.0
-            if self._store_lost:
-                self._store_lost = False
-                self._emit(events.StoreBack())
+        self._pause.end()
 
     def _time_left(self) -> float:
         """Return the seconds until something has to be done that no descriptor announces."""
@@ -180,8 +171,8 @@ class Worker:
         until = self._next_tick
         if self._run is not None and (deadline := self._run.next_deadline) is not None:
             until = min(until, deadline)
-        if now < self._paused_until:
-            until = min(until, self._paused_until)
+        if now < self._pause.until:
+            until = min(until, self._pause.until)
         elif self._unrecorded is not None or (self._run is None and not self._idle):
             return 0.0
         elif self._store.unflushed_since is not None:
@@ -200,7 +191,7 @@ class Worker:
         if self._run is not None and self._run.ended is None:
             descendants.reap((self._run.pid,))  # its orphans, which this process has adopted
             self._run.log.flush()
-        if now < self._paused_until:
+        if now < self._pause.until:
             return
         if self._store.changed():
             self._cancel_unread = True
@@ -239,7 +230,7 @@ class Worker:
             return
         except SpawnRefusedError as error:
             self._unrecorded = (job, Ended(Outcome.GIVEN_BACK, None, None, str(error), 0.0))
-            self._pause_after(events.SpawnRefused(str(error)))
+            self._pause.begin(events.SpawnRefused(str(error)))
             return
         reached("worker: spawned")
         self._watch.add(run.pidfd, self._on_exit)
@@ -418,18 +409,11 @@ class Worker:
             try:
                 use()
             except StoreUnavailable as error:
-                self._pause_after(events.StoreLost(error.message))
+                self._pause.begin(events.StoreLost(error.message))
                 self._tell_supervisor(BEAT)
-                time.sleep(min(self._pause, TICK))  # noqa: TID251  nothing else to wait for yet
+                time.sleep(min(self._pause.seconds, TICK))  # noqa: TID251  nothing else to wait for yet
             else:
                 return
-
-    def _pause_after(self, event: events.StoreLost | events.SpawnRefused) -> None:
-        if not self._pause:
-            self._emit(event)
-        self._store_lost = self._store_lost or isinstance(event, events.StoreLost)
-        self._pause = min(self._pause * 2 or FLUSH_AFTER, LONGEST_PAUSE)
-        self._paused_until = time.monotonic() + self._pause
 
 
 def _new_cookie() -> str:

@@ -71,6 +71,17 @@ def test_failed_jobs_come_in_the_order_of_their_retries(store: Store) -> None:
     assert names(store.list(State.FAILED, now=after(40))) == ["a", "b", "c"]
 
 
+def test_failed_jobs_that_are_due_come_first_as_claims_take_them(store: Store) -> None:
+    for id, priority in (("old", 0), ("first", 9), ("new", 0), ("later", 9)):
+        job(store, State.FAILED, new_job(id, priority=priority))
+    store.retry("new", after(1))
+
+    assert names(store.list(State.FAILED, now=after(1))) == ["new", "old", "first", "later"]
+    assert names(store.list(State.FAILED, now=after(3))) == ["first", "later", "old", "new"]
+    assert names(store.list(State.FAILED, now=after(3), limit=3)) == ["first", "later", "old"]
+    assert [claimed(store, now=after(3), worker=id).id for id in "abcd"] == ["first", "later", "old", "new"]
+
+
 def test_pending_jobs_come_in_the_order_in_which_they_run(store: Store) -> None:
     store.enqueue([new_job("later", run_at=after(200), priority=9), new_job("soon", run_at=after(100))], NOW)
     store.enqueue([new_job("plain"), new_job("first", priority=1)], after(1))

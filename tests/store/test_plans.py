@@ -108,6 +108,7 @@ SORTING = {
     "oldest_waiting",  # a row per priority in use
     "list_pending",  # at most 1,000 rows more than are asked for
     "durations",  # a row per hour of `keep_completed`, queue and bucket
+    "list_failed",  # failed jobs that are due and wait for a worker
     "sum_up_durations",  # the minutes of the hours that have ended since the last call
     "count_gathered",  # a private table
     "first_taken",  # a private table, after an error

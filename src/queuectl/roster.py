@@ -113,7 +113,7 @@ def remove_supervisor(home: Home, supervisor: str) -> None:
     try:
         os.unlink(lock_path(home.supervisors, supervisor))
     except FileNotFoundError:
-        pass  # another worker was faster
+        pass  # somebody else was faster
 
 
 def read_member(path: str) -> Member | None:

@@ -182,6 +182,15 @@ class RealQueue:
 
         return eventually(enough)
 
+    def wait_for_event(self, words: str) -> None:
+        """Wait until a worker or a supervisor has logged an event."""
+
+        def logged() -> bool:
+            with open(self.home.worker_log, encoding="utf-8") as log:
+                return words in log.read()
+
+        eventually(logged)
+
     def no_worker(self) -> None:
         """Wait until no worker and no supervisor lives."""
 

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 WAITS = "echo $$ >> pids; echo ran >> runs; read _ < gate"
 
+SLOW_EXIT = """
+import atexit, sys
+if "queuectl.cli.supervise" in sys.orig_argv:
+    atexit.register(lambda: open("{gate}").read())
+"""
+"""A `sitecustomize` with which a supervisor that has said its last word ends only when the gate is opened."""
+
 
 @pytest.fixture(autouse=True)
 def quick(queue: RealQueue) -> None:
@@ -136,6 +143,24 @@ def test_a_stop_that_may_not_wait_longer_names_what_runs_and_leaves_it_draining(
     queue.no_worker()
     assert queue.job(running).state is State.COMPLETED
     assert queue.job(waiting).state is State.PENDING
+
+
+def test_a_stop_is_over_only_when_the_supervisor_is_gone(queue: RealQueue, gate: Gate) -> None:
+    (queue.directory / "sitecustomize.py").write_text(SLOW_EXIT.format(gate=queue.directory / "gate"))
+    queue.start(env={"PYTHONPATH": str(queue.directory)})
+    (supervisor,) = queue.supervisors()
+
+    first = queue.spawn("worker", "stop")
+    queue.wait_for_event("supervisor stopped")
+    second = queue.run("worker", "stop", "--timeout", "0.3s")
+
+    assert second.code == 1
+    assert "still running: the supervisor" in second.err
+    assert first.poll() is None
+    gate.open()
+    assert first.wait() == 0
+    assert not supervisor.alive
+    assert os.listdir(queue.home.supervisors) == []
 
 
 @pytest.mark.parametrize("manners", ["", "trap '' TERM; "], ids=["obedient", "stubborn"])

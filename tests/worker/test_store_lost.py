@@ -62,16 +62,6 @@ def disk_full(queue: RealQueue, size: int = 4096) -> Iterator[None]:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
-def wait_for_event(queue: RealQueue, words: str) -> None:
-    """Wait until a worker has logged an event."""
-
-    def logged() -> bool:
-        with open(queue.home.worker_log, encoding="utf-8") as log:
-            return words in log.read()
-
-    eventually(logged)
-
-
 @pytest.mark.parametrize("loss", [write_lock_held, database_locked, disk_full])
 @pytest.mark.parametrize(("code", "state"), [(0, State.COMPLETED), (3, State.DEAD)])
 def test_the_result_of_a_job_that_ended_without_a_store_is_recorded_when_it_is_back(
@@ -83,13 +73,13 @@ def test_the_result_of_a_job_that_ended_without_a_store_is_recorded_when_it_is_b
 
     with loss(queue):
         gate.open()
-        wait_for_event(queue, "store lost")
+        queue.wait_for_event("store lost")
         assert queue.job(id).state is State.PROCESSING
 
     job = queue.wait(id, state)
     assert (job.outcome, job.exit_code, job.attempt, job.crashes) == (Outcome.EXITED, code, 1, 0)
     assert queue.lines("runs") == ["ran"]
-    wait_for_event(queue, "store back")
+    queue.wait_for_event("store back")
     assert queue.workers() == [worker]
 
 
@@ -115,7 +105,7 @@ def test_a_store_that_is_lost_at_a_claim_is_asked_again(queue: RealQueue, loss: 
 
     with loss(queue):
         kill(worker.pid, signal.SIGCONT)
-        wait_for_event(queue, "store lost")
+        queue.wait_for_event("store lost")
         assert queue.job(id).state is State.PENDING
 
     job = queue.wait(id, State.COMPLETED)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
+    from queuectl.paths import Home
 
 MOST = 64
 """Workers that one supervisor keeps."""
@@ -111,20 +112,25 @@ def run_stop(args: Namespace, app: App) -> int:
 
         deadline = time.monotonic() + parse_duration(args.timeout)
     stopped = {worker.member.id for worker in seen_workers(app.home)}
+    seen: dict[str, roster.Member] = {}
     told: set[str] = set()
     waited_for: list[str] | None = None
-    while members := [*roster.supervisors(app.home), *roster.workers(app.home)]:
+    while members := _living(app.home, seen):
         _tell(members, told, STOP_NOW if args.now else STOP)
         jobs = [worker.job for worker in seen_workers(app.home) if worker.job is not None]
         if jobs and jobs != waited_for:
             app.out.say(f"waiting for {', '.join(jobs)}")
             waited_for = jobs
         if deadline is not None and time.monotonic() >= deadline:
+            others = "workers without a job" if roster.workers(app.home) else "the supervisor"
             raise PartlyDone(
-                f"still running: {', '.join(jobs) or 'workers without a job'}",
+                f"still running: {', '.join(jobs) or others}",
                 f"the workers go on and end with their jobs; to end the jobs: {app.call('worker stop --now')}",
             )
         _wait_for_any(members, deadline)
+    for member in seen.values():
+        if member.supervisor is None:
+            roster.remove_supervisor(app.home, member.id)
     if app.out.json:
         app.out.value({"stopped": len(stopped)})
     elif stopped:
@@ -132,6 +138,12 @@ def run_stop(args: Namespace, app: App) -> int:
     else:
         app.out.say("no worker is running")
     return 0
+
+
+def _living(home: Home, seen: dict[str, roster.Member]) -> list[roster.Member]:
+    """Return the living supervisors and workers; one that was seen counts until its process is gone."""
+    seen.update((member.id, member) for member in (*roster.supervisors(home), *roster.workers(home)))
+    return [member for member in seen.values() if member.alive]
 
 
 def _tell(members: list[roster.Member], told: set[str], sig: signal.Signals) -> None:

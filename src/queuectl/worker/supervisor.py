@@ -95,7 +95,9 @@ class Supervisor:
     def run(self) -> bool:
         """Supervise until the last worker has ended; return False when it gave up on workers that kept dying."""
         become_subreaper()
-        lock = roster.enrol(self._plan.home.supervisors, self._member())
+        # Held to the last breath. The file is taken away by `worker stop`, or by the next worker that starts: one that
+        # took away its own would be waited for by nobody on its last steps.
+        roster.enrol(self._plan.home.supervisors, self._member())
         reached("supervisor: enrolled")
         heard = _catch_signals()
         self._watch.add(heard, lambda: self._on_signals(os.read(heard, 64)))
@@ -104,11 +106,8 @@ class Supervisor:
         self._emit(events.SupervisorStarted(self._plan.workers))
         while self._advance():
             self._watch.wait(self._time_left())
-        gave_up = self._gave_up
-        roster.remove_supervisor(self._plan.home, self._id)
-        os.close(lock)
         self._emit(events.SupervisorStopped())
-        return not gave_up
+        return not self._gave_up
 
     def _advance(self) -> bool:
         """Do everything that can be done now; return whether there is still something to supervise."""

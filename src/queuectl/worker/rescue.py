@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 
 def rescue_lost(store: Store, home: Home, worker: str, emit: Emit) -> bool:
-    """Give back every job of this home whose worker is gone; return whether one was, or is still being ended.
+    """Give back every job of this home whose worker is gone; return whether there is more to do soon.
+
+    There is when a job was given back, or something of one was killed just now and has to be looked for again. What
+    this process cannot end by itself it looks at again with the next tick.
 
     One process of a home at a time does it: when another one is at it, this call does nothing.
     """
@@ -68,7 +71,7 @@ def _left_in(directory: str) -> set[str]:
 
 
 def _rescue(store: Store, home: Home, running: Running, emit: Emit) -> bool:
-    """Rescue one job if nothing of its run lives any more; return False only for a worker that lives."""
+    """Rescue one job if nothing of its run lives any more; return whether it was, or something was killed just now."""
     job, identity = running.job, running.identity
     worker = str(job.worker)
     if identity is not None and process.alive(identity.pid, identity.started, identity.boot):
@@ -80,11 +83,12 @@ def _rescue(store: Store, home: Home, running: Running, emit: Emit) -> bool:
             return False
         supervisors = {member.pid for member in roster.supervisors(home)}
         spare = {*supervisors, *(member.pid for member in roster.workers(home))}
-        found = descendants.kill_marked(str(job.cookie), None if lock is None else os.fstat(lock), spare)
-        if found or not free:
-            return True  # looked at again soon: never a retry before all of them are gone
-        if identity is not None and process.dead_below(identity.pid, supervisors):
-            return True  # its supervisor is still ending what it left, and may see more of it than a sweep
+        if descendants.kill_marked(str(job.cookie), None if lock is None else os.fstat(lock), spare):
+            return True  # looked for again soon: never a retry before all of them are gone
+        if not free or (identity is not None and process.dead_below(identity.pid, supervisors)):
+            # A sweep does not see everything, such as another user's process: the lock does, and so does the
+            # supervisor of the dead worker, which is still ending what it left.
+            return False
         reached("rescue: swept")
         moved = _move(store, home, running)
         if moved is None:

@@ -40,6 +40,12 @@ DEATHS_WITHIN = 60.0
 LONGEST_PAUSE = 5.0
 """Seconds before a worker is replaced that died soon after the one before."""
 
+LOOK_AGAIN = 0.005
+"""Seconds between two looks at what a dead worker has left; each time twice as long, up to a tick."""
+
+PATIENCE = 1.0
+"""Seconds after which a dead worker is replaced though something that it left still lives."""
+
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """The first asks for a stop, the second ends the jobs. QUIT ends them at once; USR1 asks, however often it comes."""
 
@@ -68,6 +74,18 @@ class Child(Record):
     channel: socket.socket
 
 
+class Dead(Record):
+    """A worker that has died and may have left processes.
+
+    It stays a zombie until these are gone, so that no other worker rescues a job of which something lives that only
+    its supervisor sees.
+    """
+
+    pid: int
+    before: frozenset[tuple[int, int | None]]
+    """Processes (pid, start time) that others had left before it died: it is not held for those."""
+
+
 class Supervisor:
     """Keeps workers alive until it is told to stop or they have drained the queue."""
 
@@ -84,9 +102,11 @@ class Supervisor:
         self._missing = plan.workers
         """Workers to be forked."""
         self._fork_at = 0.0
-        self._dead: list[int] = []
-        """Workers that have died and may have left processes. They stay zombies until these are gone, so that no other
-        worker rescues a job of which something lives that only this process sees."""
+        self._dead: list[Dead] = []
+        self._orphans: frozenset[tuple[int, int | None]] = frozenset()
+        """What dead workers had left when every other worker lived."""
+        self._look_at = self._patient_until = 0.0
+        self._look_after = LOOK_AGAIN
         self._stop_word: bytes | None = None
         self._announced = False
         self._next_tick = time.monotonic() + TICK
@@ -112,9 +132,9 @@ class Supervisor:
     def _advance(self) -> bool:
         """Do everything that can be done now; return whether there is still something to supervise."""
         now = time.monotonic()
-        if self._dead:
-            self._end_orphans()
-        if self._missing and not self._dead and now >= self._fork_at:
+        if self._dead and now >= self._look_at:
+            self._end_orphans(now)
+        if self._missing and now >= self._may_fork_at:
             self._missing -= 1
             self._fork()
         if now >= self._next_tick:
@@ -125,9 +145,9 @@ class Supervisor:
     def _time_left(self) -> float:
         until = self._next_tick
         if self._dead:
-            until = min(until, time.monotonic() + 0.005)
-        elif self._missing:
-            until = min(until, self._fork_at)
+            until = min(until, self._look_at)
+        if self._missing:
+            until = min(until, self._may_fork_at)
         return max(0.0, until - time.monotonic())
 
     # Workers
@@ -175,7 +195,9 @@ class Supervisor:
         os.close(child.pidfd)
         child.channel.close()
         del self._children[child.pid], self._silent[child.pid]
-        self._dead.append(child.pid)
+        self._dead.append(Dead(child.pid, self._orphans))
+        self._look_at, self._look_after = 0.0, LOOK_AGAIN
+        self._patient_until = time.monotonic() + PATIENCE
         exited = end.si_code == os.CLD_EXITED
         if exited and end.si_status == 0:
             return
@@ -205,17 +227,29 @@ class Supervisor:
     def _gave_up(self) -> bool:
         return len(self._deaths) >= MOST_DEATHS
 
-    def _end_orphans(self) -> None:
-        """Kill what dead workers have left, which this process has adopted; collect them when nothing is left."""
-        workers = (*self._children, *self._dead)
+    @property
+    def _may_fork_at(self) -> float:
+        """Monotonic time from which a missing worker may be started."""
+        # The new one rescues what the dead one ran, so it had better come when that can be done.
+        return max(self._fork_at, self._patient_until) if self._dead else self._fork_at
+
+    def _end_orphans(self, now: float) -> None:
+        """Kill what dead workers have left, which this process has adopted; collect those of which nothing is left."""
+        dead = [worker.pid for worker in self._dead]
+        workers = (*self._children, *dead)
         descendants.send_all(signal.SIGKILL, workers)
         descendants.reap(workers)
-        if any(True for _ in descendants.below(os.getpid(), workers)):
-            return
-        reached("supervisor: orphans gone")
-        for pid in self._dead:
-            os.waitpid(pid, 0)
-        self._dead.clear()
+        orphans = frozenset((pid, process.start_time(pid)) for pid in descendants.below(os.getpid(), workers))
+        for worker in self._dead:
+            if orphans <= worker.before:
+                reached("supervisor: orphans gone")
+                os.waitpid(worker.pid, 0)
+        self._dead = [worker for worker in self._dead if not orphans <= worker.before]
+        # A worker that dies hands over its children in the same instant: as long as all live, none of these is theirs.
+        if not any(process.run_state(pid) == "Z" for pid in self._children):
+            self._orphans = orphans
+        self._look_at = now + self._look_after
+        self._look_after = min(2 * self._look_after, TICK)
 
     def _count_silence(self) -> None:
         """Kill a worker that hangs: so many ticks without a beat, able to run at each of them.

@@ -189,9 +189,10 @@ def write_assignment(descriptor: int, assignment: Assignment) -> None:
 def write_receipt(descriptor: int, cookie: str, ended: Ended) -> None:
     """Say in a worker's job file how the command of the run ended, before the store is told.
 
-    A worker that is killed between the two loses no result: the rescue reads it here.
+    A worker that is killed between the two loses no result: the rescue reads it here. At this moment `ended` has no
+    line of stderr: its error, if any, is a few words of the worker's.
     """
-    text = f"{cookie} {ended.outcome} {ended.exit_code} {ended.signal} {ended.duration}"
+    text = f"{cookie} {ended.outcome} {ended.exit_code} {ended.signal} {ended.duration} {ended.error or ''}"
     _put(descriptor, text.encode().ljust(RECORD - 1) + b"\n", RECORD)
 
 
@@ -223,11 +224,12 @@ def read_assignment(home: Home, worker: str) -> Assignment | None:
 
 
 def _read_receipt(text: str, cookie: str) -> Ended | None:
-    fields = text.split()
-    if len(fields) != 5 or fields[0] != cookie:
+    fields = text.strip().split(" ", 5)
+    if len(fields) < 5 or fields[0] != cookie:
         return None
     exit_code, signal = (None if field == "None" else int(field) for field in fields[2:4])
-    return Ended(Outcome(fields[1]), exit_code, signal, None, float(fields[4]))
+    error = fields[5] if len(fields) == 6 else None
+    return Ended(Outcome(fields[1]), exit_code, signal, error, float(fields[4]))
 
 
 def _members(directory: str) -> Iterator[Member]:

@@ -192,6 +192,26 @@ def test_the_last_error_is_at_most_one_kib(tmp_path: Path, character: bytes) -> 
     assert 1000 < len(error.encode()) <= 1024
 
 
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [],
+        [b" \n"],
+        [b"one\ntwo\n"],
+        [b"real\n", b"\n" * 90],
+        [b"error: no paper"],
+        [b"10 %\r50 %\rfailed\r\n"],
+        [b"bad \xff byte\n"],
+        [b"x" * 3000 + b"\n"],
+        [b"x" * 70_000 + b"\nlast\n"],
+    ],
+)
+def test_the_last_error_can_be_read_from_the_log(tmp_path: Path, chunks: list[bytes]) -> None:
+    writer = written(tmp_path, *(("stderr", chunk) for chunk in chunks), *[("stdout", b"not this\n")] * 200)
+
+    assert joblogs.last_error(str(tmp_path), 7, 1) == writer.last_error
+
+
 def test_attempts_are_logged_apart(tmp_path: Path) -> None:
     for attempt in (10, 2, 1):
         written(tmp_path, ("stdout", b"%d\n" % attempt), attempt=attempt)

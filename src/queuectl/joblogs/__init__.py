@@ -7,7 +7,7 @@ Must not know the store, the state of a job or how anything is shown.
 
 from queuectl.joblogs.cri import Line
 from queuectl.joblogs.files import attempts_logged, delete, size
-from queuectl.joblogs.reader import BOTH, DROPPED, Follower, read
+from queuectl.joblogs.reader import BOTH, DROPPED, Follower, last_error, read
 from queuectl.joblogs.writer import LogWriter
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "LogWriter",
     "attempts_logged",
     "delete",
+    "last_error",
     "read",
     "size",
 ]

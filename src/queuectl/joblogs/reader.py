@@ -6,6 +6,7 @@ import os
 
 from queuectl.joblogs import cri, files
 from queuectl.joblogs.cri import Line
+from queuectl.joblogs.writer import STDERR_TAIL, error_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ DROPPED = "dropped"
 
 BLOCK = 64 * 1024
 
+LAST_LINES = 100
+"""Lines of stderr among which the last one that is not blank is looked for."""
+
 
 def read(
     logs: str, seq: int, attempt: int, *, tail: int | None = None, streams: frozenset[str] = BOTH
@@ -27,6 +31,13 @@ def read(
     Memory use does not grow with the log. An attempt that has printed nothing yields nothing.
     """
     yield from Follower(logs, seq, attempt, streams, tail).new()
+
+
+def last_error(logs: str, seq: int, attempt: int) -> str | None:
+    """Return what `LogWriter.last_error` was for an attempt whose writer is gone, as far as it is in the log."""
+    lines = read(logs, seq, attempt, tail=LAST_LINES, streams=frozenset({"stderr"}))
+    stderr = b"".join(line.text for line in lines if line.stream == "stderr")
+    return error_in(stderr.rstrip()[-STDERR_TAIL:])
 
 
 class Follower:

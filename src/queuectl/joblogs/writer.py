@@ -84,9 +84,7 @@ class LogWriter:
     @property
     def last_error(self) -> str | None:
         """The last line of stderr that is not blank, at most 1 KiB of it."""
-        line = self._stderr.rstrip().rpartition(b"\n")[2].rpartition(b"\r")[2].strip()
-        text = line[:LAST_ERROR].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
-        return text.encode()[:LAST_ERROR].decode("utf-8", "ignore") or None
+        return error_in(self._stderr)
 
     def _begun(self) -> Spool:
         if self._spool is None:
@@ -110,6 +108,13 @@ class LogWriter:
         if b"\n" in blank:
             blank = b"" if not text and self._stderr.endswith(b"\n") else b"\n"
         self._stderr = (self._stderr + text[-STDERR_TAIL:] + blank)[-STDERR_TAIL:]
+
+
+def error_in(stderr: bytes) -> str | None:
+    """Return the last line of the end of a stderr that is not blank, at most 1 KiB of it."""
+    line = stderr.rstrip().rpartition(b"\n")[2].rpartition(b"\r")[2].strip()
+    text = line[:LAST_ERROR].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+    return text.encode()[:LAST_ERROR].decode("utf-8", "ignore") or None
 
 
 class _Backlog:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 
-from queuectl import process, roster, wake
+from queuectl import joblogs, process, roster, wake
 from queuectl.events import JobRescued
-from queuectl.job import State
+from queuectl.job import Outcome, State
 from queuectl.lifecycle import Loss
 from queuectl.worker import descendants
 from queuectl.worker.crashpoints import reached
+from queuectl.worker.runner import looks_interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,11 +108,18 @@ def _rescue(store: Store, home: Home, running: Running, emit: Emit) -> bool:
 
 
 def _move(store: Store, home: Home, running: Running) -> Job | None:
+    """Record the end of a run that its worker could not record; return the job as it is now."""
     job = running.job
     receipt = roster.read_assignment(home, str(job.worker))
-    if receipt is not None and receipt.ended is not None and receipt.cookie == job.cookie:
-        return store.finish(job, receipt.ended)  # the command had ended; only the record was missing
-    return store.rescue(job, _loss(running))
+    if receipt is None or receipt.ended is None or receipt.cookie != job.cookie:
+        return store.rescue(job, _loss(running))
+    ended = receipt.ended
+    if running.stopping_at is not None and looks_interrupted(ended):
+        # Its worker has died while it waited for the word to stop, which has come: the stop hit both.
+        ended = ended._replace(outcome=Outcome.GIVEN_BACK)
+    elif ended.error is None and not ended.well:
+        ended = ended._replace(error=joblogs.last_error(home.logs, job.seq, job.attempt))
+    return store.finish(job, ended)
 
 
 def _loss(running: Running) -> Loss:

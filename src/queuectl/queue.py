@@ -130,6 +130,10 @@ class Queue:
         """Return whether another process has changed the queue since the last call. The first call: True."""
         return self._store.changed()
 
+    def flush(self) -> None:
+        """Put all that any process has committed on disk: what is reported after this is for good."""
+        self._store.flush(everyone=True)
+
     # Moving
 
     def cancel(self, id: str) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 from datetime import UTC, datetime
@@ -111,6 +112,41 @@ def test_wait_goes_on_while_a_job_has_retries_left(cli: Cli, store: SqliteStore)
     assert err.splitlines()[-1] == "timed out after 0.2 s; not ended: a"
 
 
+def test_wait_puts_the_end_on_disk_before_it_reports_it(cli: Cli, store: SqliteStore) -> None:
+    store.finish(once(store, "a"), WELL)
+    store.changed()
+    assert cli("wait", "a").code == 0
+    assert store.changed()
+
+
+def test_wait_that_has_nothing_to_report_writes_nothing(cli: Cli, store: SqliteStore) -> None:
+    once(store, "a")
+    store.changed()
+    assert cli("wait", "a", "--timeout", "0.1").code == 124
+    assert not store.changed()
+
+
+@pytest.mark.parametrize("command", [["wait"], ["run", "--id", "a", "--", "true"]])
+def test_an_end_that_cannot_be_put_on_disk_is_not_reported_as_one(
+    start: Start, store: SqliteStore, command: list[str]
+) -> None:
+    if command == ["wait"]:
+        running = once(store, "a")
+        waiting = start("wait", "a", "--json")
+    else:
+        waiting = start(*command, "--json")
+        running = follow_run(store, "a")
+    assert waiting.stderr is not None
+    waiting.stderr.readline()  # there is no worker
+    resource.prlimit(waiting.pid, resource.RLIMIT_FSIZE, (0, 0))  # no file can grow: the disk is full
+
+    store.finish(running, WELL)
+
+    out, err = waiting.communicate(timeout=30)
+    assert (waiting.returncode, out) == (125, "")
+    assert "the end of a may not be on disk yet: " in err
+
+
 def test_wait_does_not_take_a_new_job_of_the_same_id_for_the_old_one(cli: Cli, start: Start) -> None:
     cli("enqueue", "--id", "a", "--", "true")
     waiting = start("wait", "a")
@@ -136,6 +172,15 @@ def test_run_ends_with_the_code_of_its_job(start: Start, store: SqliteStore, end
     running = start("run", "--id", "a", "--", "true")
     store.finish(follow_run(store, "a"), ended)
     assert running.wait(30) == code
+
+
+def test_run_puts_the_end_on_disk_before_it_reports_it(start: Start, store: SqliteStore) -> None:
+    running = start("run", "--id", "a", "--", "true")
+    run = follow_run(store, "a")
+    store.changed()
+    store.finish(run, WELL)
+    assert running.wait(30) == 0
+    assert store.changed()
 
 
 def test_run_passes_both_streams_on(start: Start, store: SqliteStore, home: Home) -> None:

@@ -158,6 +158,18 @@ def test_a_workers_writes_wait_for_a_flush(open_store: OpenStore, write: Callabl
     assert not store.flush()
 
 
+def test_a_flush_for_everyone_commits_for_other_processes_as_well(open_store: OpenStore) -> None:
+    worker, command = open_store(sync_every=FOR_EVER), open_store()
+    job(worker, State.COMPLETED)
+    worker.changed()
+
+    assert not command.flush()
+    assert not worker.changed()
+    assert command.flush(everyone=True)
+    assert worker.changed()
+    assert worker.unflushed_since is not None  # it cannot know
+
+
 def test_the_oldest_unflushed_commit_gives_the_time(open_store: OpenStore) -> None:
     store = open_store(sync_every=FOR_EVER)
     running = job(store, State.PROCESSING)

@@ -10,7 +10,7 @@ import sys
 import time
 
 from queuectl.cli.terminal import safe
-from queuectl.errors import NotFound
+from queuectl.errors import NotFound, StoreUnavailable
 from queuectl.job import FINISHED, State
 from queuectl.wire import dumps
 
@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from queuectl.cli.app import App
     from queuectl.cli.output import Output
     from queuectl.job import Job
     from queuectl.joblogs import Line
@@ -66,6 +67,23 @@ def wait_for_all(
             return list(jobs.values())
         if queue.changed():
             jobs.update((id, reread(queue, jobs[id])) for id in open_ids)
+
+
+def settle(queue: Queue, app: App, ended: Iterable[Job]) -> None:
+    """Put the ends of jobs on disk before they are reported: their workers take up to 50 ms for it.
+
+    Raises:
+        StoreUnavailable: that cannot be done now.
+    """
+    ids = " ".join(job.id for job in ended)
+    if not ids:
+        return
+    try:
+        queue.flush()
+    except StoreUnavailable as error:
+        raise StoreUnavailable(
+            f"the end of {ids} may not be on disk yet: {error.message}", f"wait again: {app.call('wait')} {ids}"
+        ) from None
 
 
 def follow(

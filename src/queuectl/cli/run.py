@@ -6,7 +6,7 @@ import sys
 
 from queuectl import joblogs
 from queuectl.cli.enqueue import warn_without_worker
-from queuectl.cli.follow import Printer, follow
+from queuectl.cli.follow import Printer, follow, settle
 from queuectl.cli.joboptions import add_job_options, requested_job
 from queuectl.cli.told import ending_with, exit_code
 from queuectl.job import Outcome, State
@@ -51,6 +51,7 @@ def run(args: Namespace, app: App) -> int:
         going_on = f"{app.call('logs')} -f {job.id}, {app.call('cancel')} {job.id}"
         app.out.say(f"detached; job {job.id} goes on ({going_on})")
         return INTERRUPTED
+    settle(queue, app, [job])
     if app.out.json:
         app.out.value(job_fields(job))
     if job.state is State.CANCELLED:

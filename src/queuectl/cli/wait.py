@@ -6,7 +6,7 @@ import time
 
 from queuectl.cli.each import add_ids
 from queuectl.cli.enqueue import warn_without_worker
-from queuectl.cli.follow import wait_for_all
+from queuectl.cli.follow import settle, wait_for_all
 from queuectl.cli.told import TIMED_OUT, ending_with, exit_code
 from queuectl.durations import parse_duration
 from queuectl.job import FINISHED, State
@@ -43,6 +43,7 @@ def run(args: Namespace, app: App) -> int:
     if any(job.state not in FINISHED for job in jobs):
         warn_without_worker(app)
     jobs = wait_for_all(queue, jobs, deadline, lambda job: _tell(job, app))
+    settle(queue, app, [job for job in jobs if job.state in FINISHED])
     going_on = [job.id for job in jobs if job.state not in FINISHED]
     if app.out.json:
         app.out.values(job_fields(job) for job in jobs)

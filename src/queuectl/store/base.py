@@ -114,8 +114,11 @@ class Store(Protocol):
     ) -> tuple[Job | None, Job | None]:
         """`finish`, then `claim` for the same worker, in one transaction."""
 
-    def flush(self) -> bool:
-        """Put every commit of this process so far on disk; return whether there was one that was not."""
+    def flush(self, *, everyone: bool = False) -> bool:
+        """Put every commit of this process so far on disk; return whether there was one that was not.
+
+        `everyone` puts the commits of all processes there; this one cannot know of theirs, and returns True.
+        """
 
     @property
     def unflushed_since(self) -> float | None:

@@ -102,9 +102,9 @@ class SqliteStore:
         with self._connection.relaxed():
             return self._finish(job, ended, moment, share), self._claim(str(job.worker), cookie, moment)
 
-    def flush(self) -> bool:
+    def flush(self, *, everyone: bool = False) -> bool:
         """See `Store.flush`."""
-        if self._connection.unflushed_since is None:
+        if not everyone and self._connection.unflushed_since is None:
             return False
         with self._connection.durable():
             self._connection.rows("flush")

@@ -69,11 +69,11 @@ def send(pid: int, started: int, boot: str, signal: Signals) -> bool:
 
 
 def _stat(pid: int) -> tuple[str, int, int] | None:
-    """Return state, parent and start time of a process; None when it is gone."""
+    """Return state, parent and start time of a process; None when it is gone, or hidden (hidepid=1)."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read()
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     # The name, in brackets, may hold spaces and brackets itself: field 3 follows the last bracket.
     after_name = fields[fields.rindex(b")") + 2 :].split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from queuectl import roster
 from queuectl.job import State
 from queuectl.worker.descendants import LOCK_DESCRIPTOR
 from tests.support.eventually import eventually
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.processes import RealQueue
+    from tests.worker.conftest import Gate
 
 LIMITED = ("setpriv", "--bounding-set=-kill,-sys_ptrace", "--inh-caps=-kill,-sys_ptrace")
 """Runs a program as a root that may neither kill nor inspect another user's processes, as no ordinary user may."""
@@ -56,22 +59,24 @@ class Leftovers:
     def __init__(self, queue: RealQueue) -> None:
         self.queue = queue
 
-    def start(self, count: int = 1) -> None:
-        subprocess.run(
-            [*LIMITED, sys.executable, "-m", "queuectl", "worker", "start", "--count", str(count)],
+    def spawn(self, *argv: str) -> subprocess.Popen[str]:
+        """Start `queuectl` as somebody who may not kill the leftovers."""
+        return subprocess.Popen(
+            [*LIMITED, sys.executable, "-m", "queuectl", *argv],
             env=self.queue.environ,
-            check=True,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
         )
 
-    def show(self, id: str, *options: str) -> str:
-        return subprocess.run(
-            [*LIMITED, sys.executable, "-m", "queuectl", "show", id, *options],
-            env=self.queue.environ,
-            check=True,
-            capture_output=True,
-            encoding="utf-8",
-        ).stdout
+    def do(self, *argv: str) -> str:
+        with self.spawn(*argv) as program:
+            out, err = program.communicate()
+        assert program.returncode == 0, err
+        return out
+
+    def start(self, count: int = 1) -> None:
+        self.do("worker", "start", "--count", str(count))
 
     def wait(self, count: int = 1) -> list[int]:
         """Wait until there are so many leftovers that have come to rest, and return their pids."""
@@ -82,6 +87,11 @@ class Leftovers:
 
         eventually(at_rest)
         return pids
+
+    def ended(self, id: str) -> bool:
+        """Return whether the command of a job has ended, whatever it has left."""
+        assignment = roster.read_assignment(self.queue.home, self.queue.worker_of(id).id)
+        return assignment is not None and assignment.ended is not None
 
     def alive(self) -> list[int]:
         return [pid for pid in map(int, self.queue.lines("left")) if not gone(pid)]
@@ -176,3 +186,57 @@ def test_the_leftover_of_one_job_does_not_hold_up_the_rescue_of_another(queue: R
     assert (job.state, job.attempt, job.crashes) == (State.COMPLETED, 2, 1)
     assert gone(int(pid))
     assert queue.job(first).state is State.PROCESSING
+
+
+def assert_shown(leftovers: Leftovers, id: str, left: int) -> None:
+    assert f"process {left} (sleep) of user nobody, which cannot be killed\n" in leftovers.do("show", id)
+    (shown,) = json.loads(leftovers.do("show", id, "--json"))["leftovers"]
+    assert shown == {"pid": left, "user": "nobody", "program": "sleep"}
+
+
+@pytest.mark.usefixtures("gate")
+def test_show_names_what_a_dead_worker_left_and_cannot_be_killed(queue: RealQueue, leftovers: Leftovers) -> None:
+    leftovers.start(count=2)
+    id = lose_worker(queue, leftovers)
+    let_ticks_pass(queue)
+
+    assert_shown(leftovers, id, *leftovers.alive())
+
+
+def test_show_names_what_a_command_left_and_cannot_be_killed(
+    queue: RealQueue, leftovers: Leftovers, gate: Gate
+) -> None:
+    leftovers.start()
+    id = queue.enqueue(f"{leaves()} read _ < gate")
+    (left,) = leftovers.wait()
+    gate.open()
+
+    assert_shown(leftovers, id, left)
+    kill(left)
+    job = queue.wait(id)
+    assert (job.state, job.attempt) == (State.COMPLETED, 1)
+    assert json.loads(leftovers.do("show", id, "--json"))["leftovers"] == []
+    assert "kept by" not in leftovers.do("show", id)
+
+
+@pytest.mark.parametrize("worker", ["alive", "dead"])
+def test_a_stop_names_what_it_waits_for_and_cannot_kill(
+    queue: RealQueue, leftovers: Leftovers, gate: Gate, worker: str
+) -> None:
+    leftovers.start()
+    if worker == "dead":
+        lose_worker(queue, leftovers)
+    else:
+        id = queue.enqueue(f"{leaves()} read _ < gate")
+        leftovers.wait()
+        gate.open()
+        eventually(lambda: leftovers.ended(id))
+    (left,) = leftovers.alive()
+
+    with leftovers.spawn("worker", "stop") as stop:
+        assert stop.stderr is not None
+        said = stop.stderr.readline()
+        kill(left)
+
+    assert said == f"waiting for process {left} (sleep) of user nobody, which cannot be killed\n"
+    assert stop.returncode == 0

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
     from queuectl.job import Attempt, Job
+    from queuectl.worker.leftovers import Leftover
 
 
 def configure(parser: Parser) -> None:
@@ -44,7 +45,8 @@ def run(args: Namespace, app: App) -> int:
             {**attempt_fields(attempt), "log_bytes": joblogs.size(app.home.logs, job.seq, attempt.attempt)}
             for attempt in attempts
         ]
-        app.out.value({**job_fields(job), "history": history})
+        kept_by = [leftover._asdict() for leftover in _leftovers(job, app)]
+        app.out.value({**job_fields(job), "history": history, "leftovers": kept_by})
         return 0
     fields = [(name, text) for name, text in _fields(job, app) if text]
     width = max(len(name) for name, _ in fields) + 1
@@ -84,6 +86,8 @@ def _fields(job: Job, app: App) -> Iterator[tuple[str, str]]:
     yield "outcome", ending(job)
     yield "last error", safe(job.last_error or "")
     yield "worker", job.worker or ""
+    for leftover in _leftovers(job, app):
+        yield "kept by", f"{safe(str(leftover))}, which cannot be killed"
     yield "cancel requested", _moment(job.cancel_requested_at, now, app) if job.state is State.PROCESSING else ""
     yield "directory", safe(job.cwd)
     yield "input", safe(job.stdin or "")
@@ -91,6 +95,15 @@ def _fields(job: Job, app: App) -> Iterator[tuple[str, str]]:
     yield "env", safe(" ".join(f"{name}={value}" for name, value in hidden.items()))
     yield "secret env", " ".join(job.secret_env)
     yield "seq", str(job.seq)
+
+
+def _leftovers(job: Job, app: App) -> list[Leftover]:
+    """Return the processes without whose end the job stays where it is, whatever its worker does."""
+    if job.state is not State.PROCESSING:
+        return []
+    from queuectl.worker import leftovers  # noqa: PLC0415  most jobs that are shown do not run
+
+    return leftovers.of_job(app.home, job)
 
 
 def _moment(instant: datetime | None, now: float, app: App) -> str:

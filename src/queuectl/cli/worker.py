@@ -104,6 +104,8 @@ def configure_stop(parser: Parser) -> None:
 
 def run_stop(args: Namespace, app: App) -> int:
     """Ask every supervisor, and every worker without one, to stop, and wait until they have."""
+    from queuectl.worker import leftovers  # noqa: PLC0415  only this verb waits for them
+
     if "QUEUECTL_RUN" in app.environ and args.timeout is None and not args.now:
         raise Conflict("a job cannot wait for its own worker to stop", "give it an end: worker stop --timeout D")
     deadline = None
@@ -118,13 +120,14 @@ def run_stop(args: Namespace, app: App) -> int:
     while members := _living(app.home, seen):
         _tell(members, told, STOP_NOW if args.now else STOP)
         jobs = [worker.job for worker in seen_workers(app.home) if worker.job is not None]
-        if jobs and jobs != waited_for:
-            app.out.say(f"waiting for {', '.join(jobs)}")
-            waited_for = jobs
+        holding_up = jobs or [f"{leftover}, which cannot be killed" for leftover in leftovers.of_home(app.home)]
+        if holding_up and holding_up != waited_for:
+            app.out.say(f"waiting for {', '.join(holding_up)}")
+            waited_for = holding_up
         if deadline is not None and time.monotonic() >= deadline:
             others = "workers without a job" if roster.workers(app.home) else "the supervisor"
             raise PartlyDone(
-                f"still running: {', '.join(jobs) or others}",
+                f"still running: {', '.join(holding_up) or others}",
                 f"the workers go on and end with their jobs; to end the jobs: {app.call('worker stop --now')}",
             )
         _wait_for_any(members, deadline)

@@ -89,8 +89,8 @@ def _children(pid: int) -> list[int]:
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
                 children += map(int, file.read().split())
-    except (FileNotFoundError, ProcessLookupError):
-        pass
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        pass  # gone, or another user's in a /proc with hidepid=1
     return children
 
 

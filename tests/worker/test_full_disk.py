@@ -1,0 +1,67 @@
+"""A disk on which not even an empty file can be made: what a rescue needs is not there, and it waits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from queuectl.job import State
+from tests.support.processes import RealQueue, kill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILES = 60
+"""Files that the small disk has room for."""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[RealQueue]:
+    """A queue on a disk of its own that has room for few files."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"nr_inodes={FILES}", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only root can mount a small disk")
+    queue = RealQueue(disk)
+    try:
+        yield queue
+    finally:
+        queue.close()
+        subprocess.run(["umount", disk], check=True)
+
+
+def fill(directory: Path) -> list[Path]:
+    """Make files until the disk has room for no more, and return them."""
+    made: list[Path] = []
+    for number in count():
+        path = directory / f"filler{number}"
+        try:
+            path.touch()
+        except OSError:
+            return made
+        made.append(path)
+    raise AssertionError
+
+
+def test_a_rescue_that_cannot_make_its_lock_waits_for_room(small: RealQueue) -> None:
+    small.start(count=2)
+    filler = fill(small.directory)
+    id = small.enqueue("[ $QUEUECTL_ATTEMPT = 1 ] || exit 0; sleep 1000")
+    lost = small.worker_of(id)
+    assert not os.path.exists(small.home.rescue_lock)
+
+    kill(lost.pid)
+    assert small.wait(small.enqueue("true", "--run-at", "+3s")).state is State.COMPLETED
+    assert (small.job(id).state, small.job(id).attempt) == (State.PROCESSING, 1)
+    for path in filler:
+        path.unlink()
+
+    job = small.wait(id)
+    assert (job.state, job.attempt, job.crashes) == (State.COMPLETED, 2, 1)
+    assert os.path.exists(small.home.rescue_lock)

@@ -92,11 +92,26 @@ def enrol(directory: str, member: Member) -> int:
     path = lock_path(directory, member.id)
     hidden = f"{path}.new"
     descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    words = (*member[:5], *([member.supervisor] if member.supervisor else []))
-    os.write(descriptor, " ".join(map(str, words)).encode() + b"\n")
-    os.rename(hidden, path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        words = (*member[:5], *([member.supervisor] if member.supervisor else []))
+        os.write(descriptor, " ".join(map(str, words)).encode() + b"\n")
+        os.rename(hidden, path)
+    except OSError:
+        os.close(descriptor)
+        os.unlink(hidden)
+        raise
     return descriptor
+
+
+def furnish(home: Home, worker: str) -> None:
+    """Make the other files of a worker, so that it can open them when the disk is full."""
+    os.close(open_job_file(home, worker))
+    for path in (home.wake, cancel_path(home, worker)):
+        try:
+            os.mkfifo(path, 0o600)
+        except FileExistsError:
+            continue
 
 
 def remove(home: Home, worker: str) -> None:

@@ -65,3 +65,30 @@ def test_a_rescue_that_cannot_make_its_lock_waits_for_room(small: RealQueue) -> 
     job = small.wait(id)
     assert (job.state, job.attempt, job.crashes) == (State.COMPLETED, 2, 1)
     assert os.path.exists(small.home.rescue_lock)
+
+
+def test_workers_that_start_on_a_full_disk_work_once_there_is_room(small: RealQueue) -> None:
+    small.start()
+    [member] = small.workers()
+    filler = fill(small.directory)
+
+    kill(member.pid)
+    small.wait_for_event("store lost")
+    for path in filler:
+        path.unlink()
+
+    assert small.wait(small.enqueue("true")).state is State.COMPLETED
+
+
+def test_workers_that_wait_for_room_can_be_stopped(small: RealQueue) -> None:
+    small.start()
+    [member] = small.workers()
+    filler = fill(small.directory)
+    kill(member.pid)
+    small.wait_for_event("store lost")
+
+    small.stop()
+
+    assert not small.processes()
+    for path in filler:
+        path.unlink()

@@ -166,3 +166,15 @@ def test_workers_that_are_started_while_the_store_is_locked_work_once_it_is_free
 
     assert start.communicate()[0] == "1 worker runs (1 started)\n"
     assert queue.wait(id).state is State.COMPLETED
+
+
+@pytest.mark.parametrize("loss", [write_lock_held, database_locked])
+def test_workers_that_wait_for_a_locked_store_can_be_stopped(queue: RealQueue, loss: Loss) -> None:
+    queue.do("config", "set", "grace", "1s")
+    with loss(queue):
+        start = queue.spawn("worker", "start")
+        eventually(queue.workers)
+        queue.stop()
+        assert start.wait() != 0
+
+    assert not queue.processes()

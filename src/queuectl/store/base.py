@@ -88,7 +88,7 @@ class Store(Protocol):
     # A worker's side
 
     def register(self, identity: Identity, now: datetime | None = None) -> None:
-        """Make a worker known, before its first claim."""
+        """Make a worker known, before its first claim. Once more changes nothing."""
 
     def deregister(self, worker: str) -> None:
         """Forget a worker that holds no job; one that holds a job is kept until it is rescued."""

@@ -28,7 +28,7 @@ from queuectl.worker.watch import Watch
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from queuectl.events import Emit
     from queuectl.job import Job
@@ -87,6 +87,8 @@ class Worker:
         self._watch.add(self._signals, self._on_signals)
         self._watch.add(orders.supervisor.fileno(), self._on_supervisor)
 
+        self._registered = False
+        """Whether the store knows this worker, so that it may claim."""
         self._run: Run | None = None
         self._unrecorded: tuple[Job, Ended] | None = None
         """A run that is over and not in the store yet."""
@@ -114,11 +116,6 @@ class Worker:
 
         Returns False when it had to end although nobody asked: another worker has to take its place.
         """
-        self._retry(lambda: self._store.register(self._orders.identity))
-        reached("worker: registered")
-        self._retry(lambda: rescue.forget_gone(self._store, self._home))
-        self._tell_supervisor(READY)
-        self._emit(events.WorkerStarted(self._id))
         while not self._advance():
             self._watch.wait(self._time_left())
         self._leave()
@@ -146,6 +143,8 @@ class Worker:
 
     def _use_store(self) -> None:
         """Record what is over, claim what is next, and put on disk what has waited long enough."""
+        if not self._registered:
+            self._register()
         if self._stop_unmarked and self._run is not None:
             reached("worker: before stopping is marked")
             self._store.mark_stopping(self._id)
@@ -191,7 +190,7 @@ class Worker:
         if self._run is not None and self._run.ended is None:
             descendants.reap((self._run.pid,))  # its orphans, which this process has adopted
             self._run.log.flush()
-        if now < self._pause.until:
+        if now < self._pause.until or not self._registered:
             return
         if self._store.changed():
             self._cancel_unread = True
@@ -203,6 +202,16 @@ class Worker:
         self._pruner.prune(self._settings, now)
 
     # Claiming and recording
+
+    def _register(self) -> None:
+        """Make this worker known to the store, and tell that it may claim."""
+        self._store.register(self._orders.identity)
+        reached("worker: registered")
+        rescue.forget_gone(self._store, self._home)
+        self._registered = True
+        self._tell_supervisor(READY)
+        self._emit(events.WorkerStarted(self._id))
+        self._tick(time.monotonic())  # the settings, and what others have left, before the first claim
 
     def _claim(self) -> None:
         """Start the next job, or begin to sleep."""
@@ -233,9 +242,9 @@ class Worker:
             self._pause.begin(events.SpawnRefused(str(error)))
             return
         reached("worker: spawned")
-        self._watch.add(run.pidfd, self._on_exit)
-        for pipe in run.pipes:
+        for pipe in run.pipes:  # before the end, so that what it has printed is read when it has ended
             self._watch.add(pipe, partial(self._on_output, run, pipe))
+        self._watch.add(run.pidfd, self._on_exit)
 
     def _record(self, job: Job, ended: Ended) -> None:
         """Record the end of a run, and in the same transaction claim the next job."""
@@ -402,18 +411,6 @@ class Worker:
             self._orders.supervisor.send(word)
         except OSError:
             pass  # it is full of beats because the supervisor is stopped, or gone: `_on_supervisor` sees the end
-
-    def _retry(self, use: Callable[[], None]) -> None:
-        """Use the store at the start of the worker, as often as it takes."""
-        while True:
-            try:
-                use()
-            except StoreUnavailable as error:
-                self._pause.begin(events.StoreLost(error.message))
-                self._tell_supervisor(BEAT)
-                time.sleep(min(self._pause.seconds, TICK))  # noqa: TID251  nothing else to wait for yet
-            else:
-                return
 
 
 def _new_cookie() -> str:

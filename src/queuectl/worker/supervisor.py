@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import signal
 import socket
 import time
@@ -24,10 +25,13 @@ from queuectl.worker.watch import Watch
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeVar
 
     from queuectl.events import Emit
     from queuectl.paths import Home
     from queuectl.store.base import Store
+
+    T = TypeVar("T")
 
 TICK = 1.0
 HUNG_AFTER = 30
@@ -303,11 +307,16 @@ def _be_worker(plan: Plan, supervisor: str, boot: str, channel: socket.socket) -
         id = os.urandom(16).hex()
         pid = os.getpid()
         started = process.start_time(pid) or 0
-        lock = roster.enrol(plan.home.workers, roster.Member(id, pid, started, boot, __version__, supervisor))
+        member = roster.Member(id, pid, started, boot, __version__, supervisor)
+        emit = plan.log_of("worker")
+        lock = _insist(channel, emit, lambda: roster.enrol(plan.home.workers, member))
         reached("worker: enrolled")
+        _insist(channel, emit, lambda: roster.furnish(plan.home, id))
+        store = _insist(channel, emit, plan.open_store)
         orders = Orders(Identity(id, pid, started, boot, plan.home_id, __version__), lock, channel, plan.drain)
-        worker = Worker(_open_store(plan, channel), plan.home, orders, plan.environ, plan.log_of("worker"))
-        code = 0 if worker.work() else 1
+        code = 0 if Worker(store, plan.home, orders, plan.environ, emit).work() else 1
+    except _ToldToStopError:
+        code = 0
     except BaseException:
         import traceback  # noqa: PLC0415  4 ms; os._exit would hide a fault of the program
 
@@ -317,21 +326,34 @@ def _be_worker(plan: Plan, supervisor: str, boot: str, channel: socket.socket) -
         os._exit(code)
 
 
-def _open_store(plan: Plan, channel: socket.socket) -> Store:
-    """Open the store, as often as it takes while it is locked or the disk is full."""
+class _ToldToStopError(Exception):
+    """A worker that has not begun to work need not."""
+
+
+def _insist(channel: socket.socket, emit: Emit, use: Callable[[], T]) -> T:
+    """Do what a worker cannot begin without, as often as it takes while the store is locked or the disk is full.
+
+    Raises:
+        _ToldToStopError: the supervisor says so, or is gone.
+    """
+    refused = False
     while True:
         try:
-            return plan.open_store()
-        except StoreUnavailable:
+            return use()
+        except (StoreUnavailable, OSError) as error:
+            if not refused:
+                emit(events.StoreLost(str(error)))
+                refused = True
             _beat(channel)
-            time.sleep(TICK)  # a worker without a store has nothing else to wait for
+            if select.select([channel], [], [], TICK)[0]:
+                raise _ToldToStopError from None  # it says nothing else, and nothing more when it is gone
 
 
 def _beat(channel: socket.socket) -> None:
     try:
         channel.send(BEAT)
-    except BlockingIOError:
-        pass
+    except OSError:
+        pass  # it is full of beats because the supervisor is stopped, or gone
 
 
 def _tell(child: Child, word: bytes) -> None:

@@ -30,9 +30,5 @@ def take(descriptor: int, most: int = 1) -> bool:
 
 
 def _open(path: str) -> int:
-    try:
-        os.mkfifo(path, 0o600)
-    except FileExistsError:
-        pass
     # Read and write: with a writer of its own the FIFO never reports its end.
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)

@@ -1,3 +1,4 @@
--- Make a worker known.
+-- Make a worker known; once is enough.
 INSERT INTO workers (id, pid, started, boot, home, version, registered_at)
-VALUES (:worker, :pid, :started, :boot, :home, :version, :now);
+VALUES (:worker, :pid, :started, :boot, :home, :version, :now)
+ON CONFLICT DO NOTHING;

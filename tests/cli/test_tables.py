@@ -235,3 +235,13 @@ def test_status_as_json(cli: Cli) -> None:
     assert status["counts"]["dead"] == 1
     assert status["oldest_waiting"]["id"] == "ready"
     assert [failed["id"] for failed in status["last_failures"]] == ["failed", "dead"]
+
+
+def test_wide_and_combining_characters_count_as_the_columns_that_they_take(cli: Cli, terminal: Terminal) -> None:
+    cli("enqueue", "--id", "wide", "-c", "echo " + "東" * 40)
+    cli("enqueue", "--id", "plain", "-c", "echo " + "e\u0301" * 40)
+
+    for width in (30, 60):
+        lines = terminal("list", columns=width).splitlines()
+        taken = [sum({"東": 2, "\u0301": 0}.get(char, 1) for char in line) for line in lines]
+        assert width - 1 <= max(taken) <= width

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from queuectl.cli import terminal
+from queuectl.cli.terminal import columns_of, fitting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,17 +73,17 @@ class Output:
 
     def table(self, titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "", state: str = "") -> None:
         """Write rows below titles, the last column cut to the terminal; `right` names columns of numbers."""
-        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+        widths = [max(map(columns_of, column)) for column in zip(titles, *rows, strict=True)]
         last = None
         if self.columns is not None:
             last = max(LEAST, self.columns - sum(width + len(GAP) for width in widths[:-1]))
         to_right = [title in right.split() for title in titles]
         for number, row in enumerate((titles, *rows)):
             cells = [
-                cell.rjust(width) if aligned else cell.ljust(width)
+                _pad(cell, width, right=aligned)
                 for cell, width, aligned in zip(row[:-1], widths, to_right, strict=False)
             ]
-            cells.append(cut(row[-1], last).rjust(widths[-1] if to_right[-1] else 0))
+            cells.append(_pad(cut(row[-1], last), widths[-1] if to_right[-1] else 0, right=True))
             if self.columns is not None:
                 cells = _fit(cells, self.columns)
             if self.coloured and state and number and (at := titles.index(state)) < len(cells):
@@ -90,23 +91,28 @@ class Output:
             self.line(GAP.join(cells).rstrip())
 
 
+def _pad(cell: str, width: int, *, right: bool) -> str:
+    blanks = " " * (width - columns_of(cell))
+    return blanks + cell if right else cell + blanks
+
+
 def _fit(cells: list[str], columns: int) -> list[str]:
     """Cut a line that is still too long from its end, cell by cell, so that no escape is cut."""
-    fitting = []
+    kept = []
     for cell in cells:
         if columns <= 0:
             break
-        fitting.append(cell[:columns])
-        columns -= len(cell) + len(GAP)
-    return fitting
+        kept.append(fitting(cell, columns))
+        columns -= columns_of(cell) + len(GAP)
+    return kept
 
 
 def cut(text: str, width: int | None) -> str:
     """Shorten text to a width, the last character an ellipsis where something is missing."""
-    if width is None or len(text) <= width:
+    if width is None or columns_of(text) <= width:
         return text
     ellipsis = "…" if (sys.stdout.encoding or "").lower().startswith("utf") else "~"
-    return text[: max(0, width - 1)] + ellipsis
+    return fitting(text, width - 1) + ellipsis
 
 
 def render_error(error: QueuectlError, *, json: bool) -> str:

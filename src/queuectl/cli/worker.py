@@ -7,6 +7,7 @@ import signal
 import time
 
 from queuectl import process, roster
+from queuectl.cli.parser import one_of
 from queuectl.cli.workertable import print_workers, seen_workers, worker_fields
 from queuectl.errors import Conflict, InvalidInput, PartlyDone, StoreUnavailable
 
@@ -40,7 +41,7 @@ def configure_start(parser: Parser) -> None:
     )
     parser.options.add_argument("--drain", action="store_true", help="end when nothing runs, is ready or backs off")
     parser.options.add_argument(
-        "--log-format", metavar="F", choices=("text", "json"), help="text or json [default: text]"
+        "--log-format", metavar="F", type=one_of("format", ("text", "json")), help="text or json [default: text]"
     )
 
 

@@ -82,18 +82,33 @@ def test_completion_makes_nothing_and_never_fails(cli: Cli, home: Home) -> None:
     assert complete(cli, "show", "") == []
 
 
-def test_bash_completes(cli: Cli, environ: dict[str, str], tmp_path: Path) -> None:
-    cli("enqueue", "--id", "job1", "--", "true")
+@pytest.fixture
+def shell_environ(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The environment of a shell that finds the program by its name."""
     (tmp_path / "queuectl").write_text(f'#!/bin/sh\nexec {sys.executable} -m queuectl "$@"\n')
     (tmp_path / "queuectl").chmod(0o755)
+    return {**environ, "PATH": f"{tmp_path}:{environ['PATH']}"}
+
+
+def test_bash_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
+    cli("enqueue", "--id", "job1", "--", "true")
     script = cli("completions", "bash").out + (
         'COMP_WORDS=(queuectl show jo); COMP_CWORD=2; _queuectl; echo "${COMPREPLY[@]}"\n'
         'COMP_WORDS=(queuectl list --state ""); COMP_CWORD=3; _queuectl; echo "${#COMPREPLY[@]}"\n'
         'COMP_WORDS=(queuectl li --json); COMP_CWORD=1; _queuectl; echo "${COMPREPLY[@]}"\n'
     )
-    env = {**environ, "PATH": f"{tmp_path}:{environ['PATH']}"}
-    done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(["bash", "-c", script], env=shell_environ, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["job1", "8", "list"]
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
+    cli("enqueue", "--id", "job1", "--", "true")
+    script = cli("completions", "fish").out + (
+        'complete -C "queuectl show jo"; complete -C "queuectl list --state de"; complete -C "queuectl dlq r"\n'
+    )
+    done = subprocess.run(["fish", "-c", script], env=shell_environ, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["job1", "dead", "retry"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

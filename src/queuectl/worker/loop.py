@@ -242,9 +242,9 @@ class Worker:
             self._pause.begin(events.SpawnRefused(str(error)))
             return
         reached("worker: spawned")
-        for pipe in run.pipes:  # before the end, so that what it has printed is read when it has ended
+        self._watch.add(run.pidfd, self._on_exit)  # heard before the pipes: the receipt is not to wait for them
+        for pipe in run.pipes:
             self._watch.add(pipe, partial(self._on_output, run, pipe))
-        self._watch.add(run.pidfd, self._on_exit)
 
     def _record(self, job: Job, ended: Ended) -> None:
         """Record the end of a run, and in the same transaction claim the next job."""

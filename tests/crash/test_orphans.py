@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import signal
 import sys
 from pathlib import Path
@@ -83,25 +81,6 @@ def nasty(queue: RealQueue) -> Iterator[Nasty]:
 
 def open_gate(queue: RealQueue) -> None:
     (queue.directory / "gate").touch()
-
-
-def stop_between_transactions(queue: RealQueue, pid: int) -> None:
-    """Send SIGSTOP to a worker when it does not hold the write lock, which would stop everybody."""
-    descriptor = os.open(queue.home.write_lock, os.O_RDWR)
-
-    def stopped() -> None:
-        kill(pid, signal.SIGSTOP)
-        eventually(lambda: process.run_state(pid) == "T")
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            kill(pid, signal.SIGCONT)
-            raise AssertionError("it holds the write lock") from None
-
-    try:
-        eventually(stopped)
-    finally:
-        os.close(descriptor)
 
 
 def let_ticks_pass(queue: RealQueue) -> None:
@@ -275,7 +254,7 @@ def test_the_job_of_a_stopped_worker_is_not_rescued_and_the_worker_is_shown(queu
     queue.wait_for_lines(f"started.{id}")
     worker = queue.worker_of(id)
 
-    stop_between_transactions(queue, worker.pid)
+    queue.suspend(worker.pid)
     let_ticks_pass(queue)
 
     assert (queue.job(id).state, queue.job(id).attempt) == (State.PROCESSING, 1)

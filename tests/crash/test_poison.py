@@ -219,7 +219,7 @@ def test_a_worker_that_is_stopped_does_not_hang(queue: RealQueue, hangs: Hangs) 
     queue.wait_for_lines("started")
     worker = queue.worker_of(id)
 
-    kill(worker.pid, signal.SIGSTOP)
+    queue.suspend(worker.pid)
     assert queue.wait(queue.enqueue("true", "--run-at", "+5s")).state is State.COMPLETED
     assert run_state(worker.pid) == "T"
     kill(worker.pid, signal.SIGCONT)

@@ -9,6 +9,7 @@ A `conftest.py` imports the fixture `queue` from here; a test then says:
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -190,6 +191,13 @@ class RealQueue:
                 return words in log.read()
 
         eventually(logged)
+
+    def suspend(self, pid: int) -> None:
+        """Send SIGSTOP to a process while it does not hold the write lock, which would stop everybody."""
+        with open(self.home.write_lock, "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            kill(pid, signal.SIGSTOP)
+            eventually(lambda: run_state(pid) == "T")
 
     def no_worker(self) -> None:
         """Wait until no worker and no supervisor lives."""

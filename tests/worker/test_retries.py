@@ -215,7 +215,7 @@ def test_a_command_that_ended_before_it_could_be_cancelled_keeps_its_outcome(
     id = queue.enqueue(f"echo $$ > pid; read _ < gate; exit {code}")
     (pid,) = queue.wait_for_lines("pid")
     worker = queue.worker_of(id)
-    kill(worker.pid, signal.SIGSTOP)
+    queue.suspend(worker.pid)
     gate.open()
     eventually(lambda: gone(int(pid)))
 

@@ -100,7 +100,7 @@ def test_a_disk_on_which_nothing_at_all_can_be_written_costs_no_worker(queue: Re
 @pytest.mark.parametrize("loss", [write_lock_held, database_locked, disk_full])
 def test_a_store_that_is_lost_at_a_claim_is_asked_again(queue: RealQueue, loss: Loss) -> None:
     (worker,) = queue.start()
-    kill(worker.pid, signal.SIGSTOP)
+    queue.suspend(worker.pid)
     id = queue.enqueue("true")
 
     with loss(queue):

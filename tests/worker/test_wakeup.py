@@ -33,7 +33,7 @@ def wakes(queue: RealQueue) -> int:
 def test_an_idle_worker_takes_the_wake_that_comes_with_a_job(queue: RealQueue) -> None:
     (worker,) = queue.start()
     eventually(lambda: wakes(queue) == 0)
-    kill(worker.pid, signal.SIGSTOP)
+    queue.suspend(worker.pid)
     id = queue.enqueue("true")
     assert wakes(queue) == 1
 
@@ -45,7 +45,7 @@ def test_an_idle_worker_takes_the_wake_that_comes_with_a_job(queue: RealQueue) -
 
 def test_many_jobs_bring_at_most_as_many_wakes_as_a_pipe_is_good_for(queue: RealQueue) -> None:
     (worker,) = queue.start()
-    kill(worker.pid, signal.SIGSTOP)
+    queue.suspend(worker.pid)
     queue.do("enqueue", "--file", "-", stdin='{"command": "true"}\n' * 3)
     assert wakes(queue) == 3
 
@@ -71,7 +71,7 @@ def test_a_retry_wakes_an_idle_worker(queue: RealQueue) -> None:
     id = queue.enqueue("true")
     queue.wait(id, State.COMPLETED)
     eventually(lambda: wakes(queue) == 0)
-    kill(worker.pid, signal.SIGSTOP)
+    queue.suspend(worker.pid)
 
     queue.do("retry", id)
 

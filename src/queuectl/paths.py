@@ -5,6 +5,7 @@ Creates the home and refuses one that is not safe: who can write in it runs comm
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -86,14 +87,18 @@ class Home:
     def create(self) -> None:
         """Make what is missing of the home, 0700 whatever the umask, and check the rest.
 
+        A home is on disk when this returns: a job in it must not vanish with the name of a directory.
+
         Raises:
             StoreUnavailable: it cannot be made, or is not ours.
         """
         try:
-            if not os.path.isdir(self.run):
+            if not os.path.isdir(self.supervisors):
                 os.makedirs(os.path.dirname(self.path), exist_ok=True)
-                for directory in (self.path, self.logs, self.run, self.workers, self.supervisors):
+                for directory in (self.path, self.logs, self.run, self.workers):
                     _make_private(directory)
+                _sync_names(self.run)
+                _make_private(self.supervisors)  # the last: where it is, all others are there to stay
         except OSError as error:
             raise StoreUnavailable(f"cannot make the home {error.filename or self.path}: {error.strerror}") from None
         self.check()
@@ -127,6 +132,26 @@ def _make_private(directory: str) -> None:
     except FileExistsError:
         return
     os.chmod(directory, 0o700)
+
+
+def _sync_names(directory: str) -> None:
+    """Put on disk the names in a directory and in each above it, as far as its file system goes."""
+    while True:
+        try:
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except PermissionError:
+            pass  # not this user's to read: nothing in it was made here
+        else:
+            try:
+                os.fsync(descriptor)
+            except OSError as error:
+                if error.errno != errno.EINVAL:  # a file system that knows no sync of a directory
+                    raise
+            finally:
+                os.close(descriptor)
+        if os.path.ismount(directory):
+            return
+        directory = os.path.dirname(directory)
 
 
 def _check_owner(path: str, found: os.stat_result) -> None:

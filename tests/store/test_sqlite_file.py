@@ -330,6 +330,10 @@ def test_a_user_without_privileges_can_use_a_home(home_of_nobody: Home) -> None:
     assert children.run(WITHOUT_RIGHTS, home_of_nobody.path) == (0, "worked\nworked\n")
 
 
+def test_a_home_can_be_made_below_a_directory_that_its_user_may_not_read(home_of_nobody: Home) -> None:
+    assert children.run(WITHOUT_RIGHTS, f"{home_of_nobody.path}/new/home") == (0, "worked\nworked\n")
+
+
 def test_a_read_only_file_is_refused_for_writing_with_one_line(home_of_nobody: Home) -> None:
     os.chmod(home_of_nobody.database, 0o400)
 

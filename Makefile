@@ -8,7 +8,7 @@ RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint fix check bench chaos demo
+.PHONY: help setup test lint fix check bench chaos power demo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench: $(DEV) ## measure; choose with ARGS
 
 chaos: $(DEV) ## kill workers at random 1,000 times under 10,000 jobs; takes minutes
 	$(BIN)/python -m tests.crash.chaos --kills 1000 --jobs 10000
+
+power: $(DEV) ## fail the power at 2,000 random moments of real programs at work
+	$(BIN)/python -m tests.crash.power --cuts 2000 $(ARGS)
 
 demo: $(RUNTIME) ## show the queue at work; needs no development tools
 	$(BIN)/python demo/demo.py

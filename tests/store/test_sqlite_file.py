@@ -190,7 +190,7 @@ def test_the_database_of_a_newer_queuectl_is_refused_untouched(home: Home) -> No
     assert content(home.database) == before
 
 
-@pytest.mark.parametrize("share", [0.3, 0.7, 0.999])
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
 def test_a_truncated_database_is_refused_not_crashed_on(home: Home, share: float) -> None:
     make(home, jobs=2000)
     os.truncate(home.database, int(os.path.getsize(home.database) * share))

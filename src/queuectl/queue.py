@@ -126,6 +126,10 @@ class Queue:
         """Return the job that has been ready for the longest time."""
         return self._store.oldest_waiting()
 
+    def last_failures(self, limit: int) -> Sequence[Job]:
+        """Return the failed and dead jobs whose last runs ended last, the last first."""
+        return self._store.last_failures(limit)
+
     def changed(self) -> bool:
         """Return whether another process has changed the queue since the last call. The first call: True."""
         return self._store.changed()

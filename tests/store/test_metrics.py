@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from queuectl import histogram
 from queuectl.errors import Conflict
 from queuectl.job import Ended, Outcome, State
-from tests.support.factories import BADLY, COOKIE, GIVEN_BACK, NOW, after, claimed, job, new_job
+from tests.support.factories import BADLY, COOKIE, GIVEN_BACK, NOW, WELL, after, claimed, job, new_job
 
 if TYPE_CHECKING:
     from queuectl.paths import Home
@@ -216,6 +216,24 @@ def test_a_due_retry_waits_from_its_enqueue(store: Store, open_store: OpenStore)
 
     assert oldest is not None
     assert oldest.id == "failed"
+
+
+def test_the_last_failures_are_those_whose_runs_ended_last(store: Store) -> None:
+    for number, state in enumerate((State.DEAD, State.FAILED, State.COMPLETED, State.DEAD, State.FAILED)):
+        job(store, state, new_job(f"{number}"), now=after(-100 * number))
+
+    assert [failed.id for failed in store.last_failures(10)] == ["0", "1", "3", "4"]
+    assert [failed.id for failed in store.last_failures(2)] == ["0", "1"]
+    assert store.last_failures(1) == [store.get("0")]
+
+
+def test_a_failure_that_was_retried_with_success_is_no_last_failure(store: Store) -> None:
+    failed = job(store, State.FAILED)
+    assert [each.id for each in store.last_failures(10)] == [failed.id]
+
+    store.finish(claimed(store, failed.id, now=after(2)), WELL, after(2))
+
+    assert store.last_failures(10) == []
 
 
 microseconds = st.integers(0, 10**15)

@@ -17,7 +17,7 @@ from queuectl.wire import job_fields
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
@@ -27,16 +27,13 @@ if TYPE_CHECKING:
 FAILURES = 5
 """Last failures that are shown."""
 
-BACKING_OFF = 200
-"""Failed jobs, the next to run first, among which the last failures are looked for."""
-
 
 class Stored(Record):
     """What the store says."""
 
     counts: Mapping[State, int]
     oldest_waiting: Job | None
-    failures: list[Job]
+    failures: Sequence[Job]
 
 
 def configure(parser: Parser) -> None:
@@ -72,11 +69,9 @@ def run(_args: Namespace, app: App) -> int:
 def _read(queue: Queue | None) -> Stored:
     if queue is None:
         return Stored(dict.fromkeys(State, 0), None, [])
-    failed = [*queue.list(State.DEAD, limit=FAILURES), *queue.list(State.FAILED, limit=BACKING_OFF)]
-    failed.sort(key=_failed_at, reverse=True)
     by_queue = queue.counts().values()
     total = {state: sum(counts[state] for counts in by_queue) for state in State}
-    return Stored(total, queue.oldest_waiting(), failed[:FAILURES])
+    return Stored(total, queue.oldest_waiting(), queue.last_failures(FAILURES))
 
 
 def _failed_at(job: Job) -> float:

@@ -218,6 +218,9 @@ class Store(Protocol):
     def oldest_waiting(self) -> Job | None:
         """Return the ready job that was enqueued first."""
 
+    def last_failures(self, limit: int) -> Sequence[Job]:
+        """Return the failed and dead jobs whose last runs ended last, the last first."""
+
     def settings(self) -> dict[str, str]:
         """Return the configuration values that are set, by key."""
 

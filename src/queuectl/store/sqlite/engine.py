@@ -395,6 +395,10 @@ class SqliteStore:
         row = self._connection.row("oldest_waiting")
         return None if row is None else rows.job(row, self._terms)
 
+    def last_failures(self, limit: int) -> Sequence[Job]:
+        """See `Store.last_failures`."""
+        return [rows.job(row, self._terms) for row in self._connection.rows("last_failures", {"limit": limit})]
+
     def settings(self) -> dict[str, str]:
         """See `Store.settings`."""
         return dict(self._connection.rows("settings"))

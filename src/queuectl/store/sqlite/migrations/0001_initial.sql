@@ -64,6 +64,8 @@ CREATE INDEX jobs_due ON jobs (next_run_at, seq) WHERE ready = 0 AND next_run_at
 CREATE INDEX jobs_processing ON jobs (seq) WHERE state = 'processing';
 -- The list of failed jobs, with what those that are due are sorted by; written only when a job fails.
 CREATE INDEX jobs_failed ON jobs (next_run_at, seq, priority, created_at) WHERE state = 'failed';
+-- The last failures; written only when a job fails.
+CREATE INDEX jobs_failures ON jobs (ended_at, seq) WHERE state IN ('failed', 'dead');
 -- The list of blocked jobs.
 CREATE INDEX jobs_blocked ON jobs (seq) WHERE state = 'blocked';
 -- Pruning by age, and the lists of finished jobs, last first.

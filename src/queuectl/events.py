@@ -59,6 +59,10 @@ class SupervisorStopped(Record):
     """The last worker of a supervisor has ended."""
 
 
+class HomeLost(Record):
+    """The home of a supervisor was taken away or replaced: its workers end, and others may be started."""
+
+
 class SupervisorGaveUp(Record):
     """Workers died so fast that starting more would help nobody."""
 
@@ -150,6 +154,7 @@ if TYPE_CHECKING:
         | WorkerHung
         | SupervisorStarted
         | SupervisorStopped
+        | HomeLost
         | SupervisorGaveUp
         | JobFailed
         | JobTimedOut

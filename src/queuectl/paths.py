@@ -35,7 +35,17 @@ class Home:
     __slots__ = ("database", "logs", "path", "run", "supervisors", "wake", "workers", "write_lock")
 
     def __init__(self, path: str) -> None:
-        self.path = os.path.abspath(path)
+        try:
+            self.path = os.path.abspath(path)
+            self.path.encode()
+        except FileNotFoundError:
+            raise StoreUnavailable(
+                "the current directory does not exist any more", "name the home by its whole path: --home /DIR"
+            ) from None
+        except UnicodeEncodeError:
+            raise StoreUnavailable(
+                f"the path of the home is not valid UTF-8: {path!r}", "name another one: --home DIR"
+            ) from None
         self.database = os.path.join(self.path, "queue.db")
         self.logs = os.path.join(self.path, "logs")
         self.run = os.path.join(self.path, "run")
@@ -94,6 +104,8 @@ class Home:
         """
         try:
             if not os.path.isdir(self.supervisors):
+                if os.path.lexists(self.path):
+                    self.check()
                 os.makedirs(os.path.dirname(self.path), exist_ok=True)
                 for directory in (self.path, self.logs, self.run, self.workers):
                     _make_private(directory)
@@ -114,7 +126,8 @@ class Home:
             if not stat.S_ISDIR(home.st_mode):
                 raise StoreUnavailable(f"the home {self.path} is not a directory")
             _check_owner(self.path, home)
-            for path in (self.run, self.logs, self.database):
+            jobs = os.path.join(self.logs, "jobs")
+            for path in (self.run, self.logs, self.database, self.workers, self.supervisors, jobs):
                 try:
                     found = os.lstat(path)
                 except FileNotFoundError:
@@ -127,10 +140,12 @@ class Home:
 
 
 def _make_private(directory: str) -> None:
+    """Make a directory, or take over an empty one."""
     try:
         os.mkdir(directory, 0o700)
     except FileExistsError:
-        return
+        if os.listdir(directory):
+            return
     os.chmod(directory, 0o700)
 
 

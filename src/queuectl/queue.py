@@ -234,10 +234,10 @@ def _policy(settings: Settings, max_retries: int | None, timeout: float | None) 
 def _absolute(path: str) -> str:
     """Return where a path leads from here; an empty one is here."""
     try:
-        absolute = os.path.abspath(path) if path else os.getcwd()
+        absolute = path = os.path.abspath(path) if path else os.getcwd()
         absolute.encode()
     except FileNotFoundError:
         raise InvalidInput("the current directory does not exist any more", "name one: --cwd DIR") from None
     except UnicodeEncodeError:
-        raise InvalidInput(f"the path {path!r} is not valid UTF-8") from None
+        raise InvalidInput(f"the path {path!r} is not valid UTF-8", "name another directory: --cwd DIR") from None
     return absolute

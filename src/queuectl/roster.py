@@ -116,7 +116,12 @@ def furnish(home: Home, worker: str) -> None:
 
 def remove(home: Home, worker: str) -> None:
     """Take away the files of a worker that is gone, its lock last."""
-    for path in (job_path(home, worker), cancel_path(home, worker), lock_path(home.workers, worker)):
+    for path in (
+        job_path(home, worker),
+        cancel_path(home, worker),
+        _draining_path(home, worker),
+        lock_path(home.workers, worker),
+    ):
         try:
             os.unlink(path)
         except FileNotFoundError:
@@ -179,6 +184,28 @@ def _failure_paths(home: Home) -> list[str]:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def mark_draining(home: Home, worker: str) -> None:
+    """Say that a worker claims no more."""
+    try:
+        os.close(os.open(_draining_path(home, worker), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    except OSError:
+        return  # a full disk, or the home is gone: nobody is told, and nothing else is amiss
+
+
+def is_draining(home: Home, worker: str) -> bool:
+    """Return whether a worker claims no more, and ends with its job."""
+    return os.path.lexists(_draining_path(home, worker))
+
+
+def serves(home: Home) -> bool:
+    """Return whether a worker lives that claims jobs."""
+    return any(not is_draining(home, member.id) for member in workers(home))
+
+
+def _draining_path(home: Home, worker: str) -> str:
+    return os.path.join(home.workers, f"{worker}.draining")
 
 
 def holds(directory: str, id: str, lock: os.stat_result) -> bool:

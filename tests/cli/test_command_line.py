@@ -8,6 +8,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
+import apsw
 import pytest
 
 from queuectl import __version__
@@ -161,6 +162,64 @@ def test_a_home_that_cannot_be_used_is_exit_5(cli: Cli, tmp_path: Path, argv: li
     assert code == 5
     assert str(tmp_path / "file") in err
     assert len(err.splitlines()) <= 2
+
+
+def test_a_database_that_was_copied_into_an_empty_home_can_be_read(cli: Cli, home: Home, tmp_path: Path) -> None:
+    cli("enqueue", "--id", "a", "--", "true")
+    backup = tmp_path / "backup.db"
+    database = apsw.Connection(home.database)
+    database.execute("VACUUM INTO ?", (str(backup),))
+    database.close()
+    restored = tmp_path / "restored"
+    restored.mkdir(mode=0o700)
+    backup.rename(restored / "queue.db")
+
+    assert cli("list", "-q", "--home", str(restored)) == (0, "a\n", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"x" * 5000, "is damaged or not a database"), (b"", None), (None, "is not a regular file")],
+)
+def test_reading_says_what_is_wrong_with_a_lone_database_file(
+    cli: Cli, home: Home, content: bytes | None, message: str | None
+) -> None:
+    os.mkdir(home.path, 0o700)
+    if content is None:
+        os.mkdir(home.database)
+    else:
+        with open(home.database, "wb") as file:
+            file.write(content)
+
+    code, out, err = cli("list")
+
+    assert (code, out) == (0 if message is None else 5, "")
+    assert message is None or message in err
+
+
+def test_a_home_whose_path_is_not_text_is_exit_5(program: list[str], environ: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*map(os.fsencode, program), b"--home", b"by\xff", b"list"],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 5
+    assert done.stderr.startswith(b"queuectl: error: the path of the home is not valid UTF-8: ")
+
+
+def test_a_relative_home_below_a_directory_that_is_gone_is_exit_5(
+    program: list[str], environ: dict[str, str], tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'rmdir "$PWD"; "$@"', "sh", *program, "--home", "h", "list"],
+        env=environ, cwd=gone, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 5
+    assert "the current directory does not exist any more" in done.stderr
 
 
 def test_a_foreign_database_is_exit_5(cli: Cli, home: Home) -> None:

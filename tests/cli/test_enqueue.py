@@ -193,9 +193,34 @@ def test_an_id_that_cannot_be_printed_is_told_on_stderr(cli: Cli, program: list[
 
 
 def test_a_closed_stdout_does_not_reach_the_database(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
-    subprocess.run(["/bin/sh", "-c", '"$@" >&- 2>&- <&-', "sh", *program, "enqueue", "--id", "a", "--", "true"],
-                   env=environ, check=True)  # fmt: skip
+    done = subprocess.run(["/bin/sh", "-c", '"$@" >&- 2>&- <&-', "sh", *program, "enqueue", "--id", "a", "--", "true"],
+                          env=environ, check=False)  # fmt: skip
+    assert done.returncode == 1
     assert cli("list", "-q").out == "a\n"
+
+
+def test_an_id_that_cannot_be_printed_is_told(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
+    done = subprocess.run(["/bin/sh", "-c", '"$@" >&-', "sh", *program, "enqueue", "--id", "a", "--", "true"],
+                          env=environ, check=False, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "queuectl: error: cannot write to stdout: Bad file descriptor; enqueued: a\n"
+    assert cli("list", "-q").out == "a\n"
+
+
+def test_what_was_put_into_a_home_is_made_private(cli: Cli, home: Home) -> None:
+    os.mkdir(home.path, 0o755)
+    assert cli("enqueue", "--id", "a", "--", "true").code == 0
+    assert os.stat(home.path).st_mode & 0o777 == 0o700
+    cli("clear")
+    for name in os.listdir(home.path):
+        if name.startswith("queue.db"):
+            os.chmod(os.path.join(home.path, name), 0o644)
+
+    cli("enqueue", "--env", "TOKEN=secret", "--", "true")
+
+    modes = {os.stat(os.path.join(home.path, name)).st_mode & 0o077
+             for name in os.listdir(home.path) if name.startswith("queue.db")}  # fmt: skip
+    assert modes == {0}
 
 
 def test_the_umask_does_not_open_the_home(environ: dict[str, str], program: list[str], home: Home) -> None:

@@ -275,3 +275,47 @@ def _wait_for_log(supervisor: Popen[str], words: str) -> None:
         if words in line:
             return
     raise AssertionError(f"{words!r} was never said")
+
+
+@pytest.mark.usefixtures("gate")
+def test_a_stop_wakes_up_a_supervisor_and_a_worker_that_are_stopped(queue: RealQueue) -> None:
+    (worker,) = queue.start()
+    id = queue.enqueue(WAITS)
+    queue.wait_for_lines("runs")
+    (supervisor,) = queue.supervisors()
+    kill(supervisor.pid, signal.SIGSTOP)
+    queue.suspend(worker.pid)
+
+    queue.stop("--now")
+
+    assert_given_back(queue, id)
+    assert not queue.processes()
+
+
+def test_who_drains_is_not_counted_on(queue: RealQueue, gate: Gate) -> None:
+    queue.start()
+    queue.enqueue(WAITS)
+    queue.wait_for_lines("runs")
+    assert queue.run("worker", "stop", "--timeout", "0.1s").code == 1
+
+    assert "every worker is about to stop" in queue.run("enqueue", "--", "true").err
+    assert " draining " in queue.do("worker", "list")
+    assert '"draining": true' in queue.do("worker", "list", "--json")
+
+    gate.open()
+    queue.no_worker()
+
+
+def test_workers_are_not_started_with_too_few_files_to_open(queue: RealQueue, shell: Shell) -> None:
+    result = shell("ulimit -n 150; queuectl worker start")
+
+    assert result.code == 5
+    assert result.err == (
+        "queuectl: error: workers need a limit of 256 open files, and it is 150\n  raise it first: ulimit -n 256\n"
+    )
+    assert not queue.workers()
+
+
+def test_an_empty_count_is_no_count(queue: RealQueue) -> None:
+    assert queue.run("worker", "start", "--count", "").code == 2
+    assert not queue.workers()

@@ -53,9 +53,10 @@ def run(args: Namespace, app: App) -> int:
 
 def warn_without_worker(app: App) -> bool:
     """Say so when no worker is there to run anything."""
-    if app.out.quiet or roster.workers(app.home):
+    if app.out.quiet or roster.serves(app.home):
         return False
-    app.out.say(f"no worker is running; start one: {app.call('worker start')}")
+    none = "every worker is about to stop" if roster.workers(app.home) else "no worker is running"
+    app.out.say(f"{none}; start one: {app.call('worker start')}")
     return True
 
 

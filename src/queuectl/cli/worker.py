@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MOST = 64
 """Workers that one supervisor keeps."""
 
+FILES = 256
+"""Limit of open files (RLIMIT_NOFILE) that workers need; that of a shell is usually 1,024."""
+
 STOP = signal.SIGUSR1
 """Asks for a stop; asking twice is not asking for more, as a second TERM is."""
 
@@ -53,9 +56,10 @@ def run_start(args: Namespace, app: App) -> int:
     if "QUEUECTL_RUN" in app.environ:
         raise Conflict("a job cannot start workers: they would be ended with it", "start them outside of the queue")
     try:
-        count = parse_integer(args.count or "1", 1, MOST)
+        count = parse_integer("1" if args.count is None else args.count, 1, MOST)
     except InvalidInput as error:
         raise InvalidInput(f"--count: {error.message}") from None
+    _check_open_files()
     app.queue().settings()  # a store or a setting that cannot be used is reported here, not in a log
     app.close()
     words = supervise.command_line(
@@ -77,6 +81,17 @@ def run_start(args: Namespace, app: App) -> int:
         plural = "worker runs" if len(workers) == 1 else "workers run"
         app.out.line(f"{len(workers)} {plural} ({count} started)")
     return 0
+
+
+def _check_open_files() -> None:
+    """Refuse a limit under which no job could start: each gets the lock of its worker as descriptor 198."""
+    import resource  # noqa: PLC0415
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit < FILES:
+        raise StoreUnavailable(
+            f"workers need a limit of {FILES} open files, and it is {limit}", f"raise it first: ulimit -n {FILES}"
+        )
 
 
 def _start_detached(words: list[str], environ: dict[str, str], app: App) -> None:
@@ -151,13 +166,15 @@ def _living(home: Home, seen: dict[str, roster.Member]) -> list[roster.Member]:
 
 
 def _tell(members: list[roster.Member], told: set[str], sig: signal.Signals) -> None:
-    """Signal each supervisor, and each worker whose supervisor is gone, once."""
+    """Signal each supervisor, and each worker whose supervisor is gone, once; wake up those that are stopped."""
     supervisors = {member.id for member in members if member.supervisor is None}
     for member in members:
         orphan = member.supervisor is not None and member.supervisor not in supervisors
         if (orphan or member.supervisor is None) and member.id not in told:
             told.add(member.id)
             process.send(member.pid, member.started, member.boot, sig)
+        if member.stopped:
+            process.send(member.pid, member.started, member.boot, signal.SIGCONT)
 
 
 def _wait_for_any(members: list[roster.Member], deadline: float | None) -> None:

@@ -25,6 +25,17 @@ class SeenWorker(Record):
     """Seconds."""
     job: str | None
     """Id of the job that it runs."""
+    draining: bool
+    """Whether it claims no more."""
+
+    @property
+    def doing(self) -> str:
+        """What it does, in a word."""
+        if self.member.stopped:
+            return "stopped"
+        if self.draining:
+            return "draining"
+        return "running" if self.job else "idle"
 
 
 def seen_workers(home: Home) -> list[SeenWorker]:
@@ -43,7 +54,8 @@ def seen_workers(home: Home) -> list[SeenWorker]:
     for member in members:
         run = roster.read_assignment(home, member.id)
         job = run.job if run is not None and run.ended is None else None
-        seen.append(SeenWorker(member, max(0.0, uptime - member.started / ticks), job))
+        draining = roster.is_draining(home, member.id)
+        seen.append(SeenWorker(member, max(0.0, uptime - member.started / ticks), job, draining))
     return seen
 
 
@@ -56,6 +68,7 @@ def worker_fields(worker: SeenWorker) -> dict[str, object]:
         "age_ms": round(worker.age * 1000),
         "job": worker.job,
         "stopped": member.stopped,
+        "draining": worker.draining,
         "supervisor": member.supervisor,
         "version": member.version,
     }
@@ -68,7 +81,7 @@ def print_workers(app: App, workers: list[SeenWorker]) -> None:
             str(worker.member.pid),
             age(worker.age),
             worker.member.version,
-            "stopped" if worker.member.stopped else "running" if worker.job else "idle",
+            worker.doing,
             safe(worker.job or "-"),
         )
         for worker in workers

@@ -32,6 +32,7 @@ WARNINGS = frozenset(
         events.JobTimedOut,
         events.JobRescued,
         events.SpawnRefused,
+        events.HomeLost,
         events.LogLost,
     }
 )

@@ -130,6 +130,9 @@ class Store(Protocol):
     def next_due_at(self) -> datetime | None:
         """Return when the next waiting job becomes due (perhaps in the past); None when none waits for a time."""
 
+    def in_place(self) -> bool:
+        """Return whether what this store was opened on is still there: a file may be deleted, or a backup restored."""
+
     def changed(self) -> bool:
         """Return whether another process has committed something since the last call. The first call: True."""
 

@@ -100,7 +100,10 @@ class Worker:
         self._pause = Pause(emit)
         self._cancel_unread = False
         """Whether the store has to be asked if the running job is to be cancelled."""
-        self._holds_lock = True
+        self._store_replaced = False
+        """Whether the file that this worker writes to is nobody's any more."""
+        self._displaced = False
+        """Whether another worker has to take the place of this one."""
         self._supervised = True
         self._signalled_at = -2 * INTERRUPT_WINDOW
         self._stopping: str | None = None
@@ -119,7 +122,7 @@ class Worker:
         while not self._advance():
             self._watch.wait(self._time_left())
         self._leave()
-        return self._holds_lock
+        return not self._displaced
 
     def _advance(self) -> bool:
         """Do everything that can be done now; return True when this worker is done."""
@@ -138,11 +141,16 @@ class Worker:
             self._pause.begin(events.StoreLost(error.message))
         if self._stopping is None or self._run is not None:
             return False
-        # A store that stays away does not hold up a stop that cannot wait: the rescue finds the receipt.
-        return self._unrecorded is None or (self._stop_at_once and self._pause.store_lost)
+        # A store that stays away does not hold up a stop that cannot wait, and one that was replaced is not to be
+        # told: the rescue finds the receipt.
+        return self._unrecorded is None or self._store_replaced or (self._stop_at_once and self._pause.store_lost)
 
     def _use_store(self) -> None:
         """Record what is over, claim what is next, and put on disk what has waited long enough."""
+        if self._unrecorded is not None:
+            self._check_store()
+        if self._store_replaced:
+            return
         if not self._registered:
             self._register()
         if self._stop_unmarked and self._run is not None:
@@ -184,13 +192,13 @@ class Worker:
         """Look, once a second, at everything that may have changed without a word to this worker."""
         self._next_tick = now + TICK
         self._tell_supervisor(BEAT)
+        self._check_store()
         if self._stopping is None and not roster.holds(self._home.workers, self._id, self._lock_file):
-            self._holds_lock = False
-            self._stopping = "its lock file was taken away"
+            self._displace("its lock file was taken away")
         if self._run is not None and self._run.ended is None:
             descendants.reap((self._run.pid,))  # its orphans, which this process has adopted
             self._run.log.flush()
-        if now < self._pause.until or not self._registered:
+        if now < self._pause.until or not self._registered or self._store_replaced:
             return
         if self._store.changed():
             self._cancel_unread = True
@@ -221,7 +229,7 @@ class Worker:
             self._start(job)
             return
         if self._orders.drain and not self._store.unfinished():
-            self._stopping = "the queue is drained"
+            self._stop_claiming("the queue is drained")
             wake.wake_idle(self._home, wake.MOST)  # those that sleep have waited for the same
             return
         self._begin_idling()
@@ -364,8 +372,7 @@ class Worker:
         if not words:
             self._watch.discard(self._orders.supervisor.fileno())
             self._supervised = False
-            self._stopping = self._stopping or "its supervisor is gone"
-            self._stop_idling()
+            self._stop_claiming(self._stopping or "its supervisor is gone")
             self._next_tick = 0.0  # a worker may have died with it, and nobody else ends what that one has left
         elif STOP_NOW in words:
             self._stop(now=True)
@@ -383,13 +390,28 @@ class Worker:
 
     def _stop(self, *, now: bool) -> None:
         self._emit(events.WorkerStopping(self._id, now))
-        self._stopping = "it was asked to"
+        self._stop_claiming("it was asked to")
         if not self._stop_asked:
             self._stop_asked = self._stop_unmarked = True
-        self._stop_idling()
         self._stop_at_once = self._stop_at_once or now
         if now and self._run is not None and self._run.ended is None:
             self._run.terminate(Outcome.GIVEN_BACK, self._settings.grace)
+
+    def _check_store(self) -> None:
+        if not self._store.in_place():
+            self._store_replaced = True
+            self._displace("its database was taken away or replaced")
+
+    def _displace(self, why: str) -> None:
+        """Make room for a worker that begins anew: this one has lost what it holds on to."""
+        self._displaced = True
+        self._stop_claiming(why)
+
+    def _stop_claiming(self, why: str) -> None:
+        if self._stopping is None:
+            roster.mark_draining(self._home, self._id)
+        self._stopping = why
+        self._stop_idling()
 
     def _leave(self) -> None:
         """Put everything on disk and take this worker's name off the lists."""

@@ -267,7 +267,7 @@ def _posix_spawn(
             setsigdef=IGNORED_BY_PYTHON,
         )
     except OSError as error:
-        if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+        if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EBADF):
             raise SpawnRefusedError(f"cannot start a process: {error.strerror}") from None
         code = NOT_FOUND if error.errno == errno.ENOENT else NOT_EXECUTABLE
         raise NotStartedError(code, f"{program}: {error.strerror}") from None

@@ -121,7 +121,7 @@ class Supervisor:
         become_subreaper()
         # Held to the last breath. The file is taken away by `worker stop`, or by the next worker that starts: one that
         # took away its own would be waited for by nobody on its last steps.
-        roster.enrol(self._plan.home.supervisors, self._member())
+        self._lock_file = os.fstat(roster.enrol(self._plan.home.supervisors, self._member()))
         reached("supervisor: enrolled")
         heard = _catch_signals()
         self._watch.add(heard, lambda: self._on_signals(os.read(heard, 64)))
@@ -144,6 +144,9 @@ class Supervisor:
         if now >= self._next_tick:
             self._next_tick = now + TICK
             self._count_silence()
+            if self._stop_word is None and not roster.holds(self._plan.home.supervisors, self._id, self._lock_file):
+                self._emit(events.HomeLost())
+                self._stop(STOP)
         return bool(self._children or self._missing or self._dead)
 
     def _time_left(self) -> float:

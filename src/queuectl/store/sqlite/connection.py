@@ -70,6 +70,8 @@ class Connection:
             self._db.set_busy_timeout(int(patience * 1000))
             # The log stays for the next command: to fold it in at each last close takes a command 6 ms and three syncs.
             self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            opened = os.stat(home.database)
+            self._file = (opened.st_dev, opened.st_ino)
             self._prepare_schema(home)
             self._db.execute("PRAGMA foreign_keys = ON")
         except apsw.Error as error:
@@ -128,6 +130,14 @@ class Connection:
                 self._db.executemany(statement(name), rows)
         except apsw.Error as error:
             raise self._unavailable(error) from None
+
+    def in_place(self) -> bool:
+        """Return whether the path of the database still leads to the file that was opened."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return False
+        return (found.st_dev, found.st_ino) == self._file
 
     def changed(self) -> bool:
         """Return whether another connection has committed since the last call; the first call: True."""
@@ -215,6 +225,7 @@ class Connection:
     def _prepare_schema(self, home: Home) -> None:
         if self._check_header() == migrate.latest(MIGRATIONS) and self._is_wal():
             return
+        home.create()  # what is missing: a backup may have been restored into an empty directory
         self._lock.acquire()
         try:
             version = self._check_header()
@@ -331,6 +342,8 @@ def _check_file(path: str) -> None:
             found = os.lstat(path)
         if not stat.S_ISREG(found.st_mode):
             raise StoreUnavailable(f"{path} is not a regular file")
+        if found.st_mode & 0o077:
+            _make_private(path)
         kind = _file_system(found.st_dev)
         if kind in NETWORK_FILE_SYSTEMS:
             raise StoreUnavailable(
@@ -341,6 +354,15 @@ def _check_file(path: str) -> None:
         return  # another process made it just now
     except OSError as error:
         raise StoreUnavailable(f"cannot open {path}: {error.strerror}") from None
+
+
+def _make_private(path: str) -> None:
+    """Let nobody else read a database that was put here; what SQLite keeps beside it gets the mode of the file."""
+    for name in (path, f"{path}-wal", f"{path}-shm"):
+        try:
+            os.chmod(name, 0o600)
+        except FileNotFoundError:
+            continue
 
 
 def _file_system(device: int) -> str | None:

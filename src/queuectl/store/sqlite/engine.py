@@ -125,6 +125,10 @@ class SqliteStore:
         ((due,),) = self._connection.rows("next_due_at")
         return rows.maybe_instant(due)
 
+    def in_place(self) -> bool:
+        """See `Store.in_place`."""
+        return self._connection.in_place()
+
     def changed(self) -> bool:
         """See `Store.changed`."""
         return self._connection.changed()

@@ -23,27 +23,20 @@ class WriteLock:
     __slots__ = ("_descriptor", "_path", "_patience")
 
     def __init__(self, path: str, patience: float) -> None:
-        """Open the lock file.
-
-        `patience` is how long `acquire` waits, in seconds.
-
-        Raises:
-            StoreUnavailable: the lock file cannot be made.
-        """
+        """`patience` is how long `acquire` waits, in seconds."""
         self._path = path
         self._patience = patience
-        try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            os.fchmod(self._descriptor, 0o600)  # whatever the umask
-        except OSError as error:
-            raise StoreUnavailable(f"cannot open the write lock {path}: {error.strerror}") from None
+        self._descriptor = -1
 
     def acquire(self) -> None:
         """Take the lock.
 
         Raises:
             StoreBusy: another process kept it for all of `patience`; it is named.
+            StoreUnavailable: the lock file cannot be made.
         """
+        if self._descriptor < 0:
+            self._open()
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -56,7 +49,16 @@ class WriteLock:
 
     def close(self) -> None:
         """Close the lock file."""
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+    def _open(self) -> None:
+        """Open the lock file, which who only reads does not need."""
+        try:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            os.fchmod(self._descriptor, 0o600)  # whatever the umask
+        except OSError as error:
+            raise StoreUnavailable(f"cannot open the write lock {self._path}: {error.strerror}") from None
 
     def _wait(self) -> bool:
         import signal  # noqa: PLC0415  1 ms, needed only when the lock is taken

@@ -1,0 +1,70 @@
+"""Workers under which something is taken away: their database, their home."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import apsw
+
+from queuectl.job import State
+from tests.support.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.support.processes import RealQueue
+    from tests.worker.conftest import Gate
+
+
+def remove_database(queue: RealQueue) -> None:
+    for path in glob.glob(f"{queue.home.database}*"):
+        os.unlink(path)
+
+
+def test_a_worker_whose_database_was_deleted_makes_room_for_one_that_serves_the_new_one(queue: RealQueue) -> None:
+    [before] = queue.start()
+    queue.wait(queue.enqueue("true"))
+    queue.wait(queue.enqueue("true"), State.COMPLETED)
+    remove_database(queue)
+
+    id = queue.do("enqueue", "--id", "new", "--", "true").strip()
+    eventually(lambda: queue.do("list", "--state", "completed", "-q").split() == [id])
+
+    assert [worker.id for worker in queue.workers()] != [before.id]
+
+
+def test_the_end_of_a_job_is_not_lost_when_a_backup_is_restored_under_it(queue: RealQueue, gate: Gate) -> None:
+    queue.start()
+    id = queue.enqueue("echo ran >> runs; read _ < gate")
+    queue.wait_for_lines("runs")
+    backup = str(queue.directory / "backup.db")
+    database = apsw.Connection(queue.home.database)
+    database.execute("VACUUM INTO ?", (backup,))
+    database.close()
+
+    remove_database(queue)
+    os.rename(backup, queue.home.database)
+    gate.open()
+
+    def ended() -> None:
+        [shown] = queue.do("list", "--state", "completed", "-q").split()
+        assert shown == id
+
+    eventually(ended)
+    assert queue.lines("runs") == ["ran"]
+
+
+def test_workers_whose_home_was_removed_end_and_leave_nobody_in_the_next_one(queue: RealQueue) -> None:
+    queue.start(count=2)
+    shutil.rmtree(queue.home.path)
+    queue.do("enqueue", "--id", "new", "--", "true")
+
+    def ended() -> None:
+        assert not queue.processes()
+
+    eventually(ended)
+    assert not queue.workers()
+    queue.stop()
+    queue.start()
+    eventually(lambda: queue.do("list", "--state", "completed", "-q").split() == ["new"])

@@ -117,12 +117,19 @@ class JobRescued(Record):
 
     id: str
     attempt: int
-    loss: str
+    loss: str | None
+    """Why it had no worker any more; None when its command had ended and only the record was missing."""
     state: str
 
 
-class SpawnRefused(Record):
+class MachineRefused(Record):
     """The machine could not start a process, whatever the command."""
+
+    reason: str
+
+
+class SettingRefused(Record):
+    """A stored setting is one that this version does not take; the worker goes on with those of before."""
 
     reason: str
 
@@ -162,7 +169,8 @@ if TYPE_CHECKING:
         | JobCancelled
         | JobGivenBack
         | JobRescued
-        | SpawnRefused
+        | MachineRefused
+        | SettingRefused
         | StoreLost
         | StoreBack
         | LogLost

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from queuectl.backoff import backoff
 from queuectl.errors import Conflict
-from queuectl.job import FINISHED, Outcome, State
+from queuectl.job import FINISHED, WAITING, Outcome, State
 from queuectl.record import Record
 
 TYPE_CHECKING = False
@@ -32,9 +32,9 @@ MOVES: dict[str, tuple[frozenset[State | None], frozenset[State]]] = {
         frozenset({State.COMPLETED, State.FAILED, State.DEAD, State.CANCELLED, State.PENDING}),
     ),
     "rescue": (frozenset({State.PROCESSING}), frozenset({State.PENDING, State.DEAD, State.CANCELLED})),
-    "cancel": (frozenset({State.PENDING, State.BLOCKED, State.FAILED}), frozenset({State.CANCELLED})),
+    "cancel": (WAITING, frozenset({State.CANCELLED})),
     "retry": (
-        frozenset({State.DEAD, State.COMPLETED, State.CANCELLED, State.FAILED}),
+        FINISHED | {State.FAILED},
         frozenset({State.PENDING, State.FAILED}),
     ),
 }

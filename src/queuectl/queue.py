@@ -182,7 +182,7 @@ class Queue:
 
     def setting_origins(self) -> dict[str, tuple[str, str]]:
         """Return every key's value in force and its origin: `environment`, `store` or `default`."""
-        return config.resolve(_known(self._store.settings()), self._environ)
+        return config.resolve(self._store.settings(), self._environ)
 
     def set_setting(self, name: str, value: str) -> str:
         """Set a configuration value for jobs enqueued from now on; return the key's full name.
@@ -202,7 +202,7 @@ class Queue:
         """Return the configuration, and the policy of a job that asks for nothing else."""
         stored = self._store.settings()
         if self._parsed is None or self._parsed[0] != stored:
-            settings = config.settings(_known(stored), self._environ)
+            settings = config.settings(stored, self._environ)
             self._parsed = (stored, settings, _policy(settings, None, None))
         return self._parsed[1], self._parsed[2]
 
@@ -211,11 +211,6 @@ class Queue:
 
         near = get_close_matches(id, self._store.ids(id[:1], 1000), n=1, cutoff=0.7)
         return NotFound(f'no job "{id}"', f"did you mean: {near[0]}" if near else None)
-
-
-def _known(stored: Mapping[str, str]) -> dict[str, str]:
-    """Return the stored settings without those of a later version."""
-    return {key: value for key, value in stored.items() if key in config.KEYS}
 
 
 def _policy(settings: Settings, max_retries: int | None, timeout: float | None) -> Policy:

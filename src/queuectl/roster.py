@@ -149,8 +149,11 @@ def read_member(path: str) -> Member | None:
 def write_failure(home: Home, supervisor: str, reason: str) -> None:
     """Leave word, for `status`, why a supervisor gave up."""
     path = os.path.join(home.supervisors, f"{supervisor}.failed")
-    with open(path, "x", encoding="utf-8", opener=_private) as file:
-        file.write(f"{reason}\n")
+    try:
+        with open(path, "x", encoding="utf-8", opener=_private) as file:
+            file.write(f"{reason}\n")
+    except OSError:
+        return  # a full disk; the worker log may say it
 
 
 def failures(home: Home) -> list[str]:

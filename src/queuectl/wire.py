@@ -105,7 +105,7 @@ def _read_together(lines: list[bytes], now: datetime | None) -> list[JobRequest]
     No line that `_read_each` refuses passes: each begins with { and ends with }, and there are as many objects as
     lines, so that an object which ends in a later line would have to hold a list of objects. No field takes one.
     """
-    if not all(line.startswith(b"{") and line.endswith(b"}") for line in lines):
+    if not all(line.startswith(b"{") and line.endswith(b"}") and len(line) <= LARGEST_JOB for line in lines):
         return None
     try:
         values = _DECODER.decode("[" + b",\n".join(lines).decode() + "]")

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from queuectl.errors import Conflict, NotFound
 from queuectl.job import Ended, Job, Outcome, Policy, State
-from queuectl.lifecycle import Loss
+from queuectl.lifecycle import MOVES, Loss
 from queuectl.paths import Home
 from queuectl.store.sqlite.engine import SqliteStore
 from tests.support.factories import NOW, new_job
@@ -41,6 +41,7 @@ ENDED: dict[Ending, Ended] = {
     "given back": Ended(Outcome.GIVEN_BACK, duration=1.0),
 }
 WAITING = (State.PENDING, State.FAILED)
+LEGAL = {(start, to) for starts, ends in MOVES.values() for start in starts for to in ends}
 FINAL = (State.COMPLETED, State.DEAD, State.CANCELLED)
 MAX_CRASHES = 3
 MAX_INTERRUPTIONS = 20
@@ -317,6 +318,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             past = self.before.get(job.seq)
             if past:
                 assert job.attempt >= past.attempt
+                assert job.state is past.state or (past.state, job.state) in LEGAL, (past.state, job.state)
                 if past.state in FINAL and job.state is not past.state:
                     assert self.model.rows[job.id].retried
         runs = [job.worker for job in stored.values() if job.state is State.PROCESSING]

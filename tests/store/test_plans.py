@@ -138,6 +138,7 @@ MICROS = int(NOW.timestamp() * 1_000_000)
 KINDS: dict[str, dict[str, str | int | None]] = {
     "waiting": {"state": "pending", "ready": 1, "due": MICROS, "end": None},
     "scheduled": {"state": "pending", "ready": 0, "due": MICROS + 86_400_000_000, "end": None},
+    "failed": {"state": "failed", "ready": 0, "due": MICROS + 86_400_000_000, "end": None},
     "finished": {"state": "completed", "ready": 0, "due": None, "end": MICROS},
 }
 FEW, MANY = 1_000, 1_000_000

@@ -192,6 +192,10 @@ class RealQueue:
 
         eventually(logged)
 
+    def wait_for_workers(self, count: int) -> None:
+        """Wait until so many workers live."""
+        eventually(lambda: len(self.workers()) == count)
+
     def suspend(self, pid: int) -> None:
         """Send SIGSTOP to a process while it does not hold the write lock, which would stop everybody."""
         with open(self.home.write_lock, "rb") as lock:

@@ -47,11 +47,7 @@ def test_the_end_of_a_job_is_not_lost_when_a_backup_is_restored_under_it(queue: 
     os.rename(backup, queue.home.database)
     gate.open()
 
-    def ended() -> None:
-        [shown] = queue.do("list", "--state", "completed", "-q").split()
-        assert shown == id
-
-    eventually(ended)
+    eventually(lambda: queue.do("list", "--state", "completed", "-q").split() == [id])
     assert queue.lines("runs") == ["ran"]
 
 

@@ -319,3 +319,18 @@ def test_workers_are_not_started_with_too_few_files_to_open(queue: RealQueue, sh
 def test_an_empty_count_is_no_count(queue: RealQueue) -> None:
     assert queue.run("worker", "start", "--count", "").code == 2
     assert not queue.workers()
+
+
+def test_a_command_that_ended_before_its_worker_heard_of_a_stop_is_not_run_again(queue: RealQueue, gate: Gate) -> None:
+    queue.start()
+    id = queue.enqueue(WAITS)
+    (pid,) = queue.wait_for_lines("pids")
+    worker = queue.worker_of(id)
+    queue.suspend(worker.pid)
+    gate.open()
+    eventually(lambda: gone(int(pid)))
+
+    queue.stop("--now")
+
+    job = queue.job(id)
+    assert (job.state, job.attempt, job.outcome) == (State.COMPLETED, 1, Outcome.EXITED)

@@ -109,6 +109,13 @@ class App:
         raise InvalidInput("the store is not a URL that this version knows", "without it the queue is a file in --home")
 
 
+def prepare_worker_store() -> None:
+    """Load what `open_worker_store` and its store need, once for all workers."""
+    from queuectl.store.sqlite import engine, queries  # noqa: F401, PLC0415
+
+    queries.load_all()
+
+
 def open_worker_store(home: Home) -> Store:
     """Open the store of a home as a worker does: it waits briefly for a lock, and its commits are synced together.
 

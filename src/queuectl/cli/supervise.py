@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-from queuectl.cli.app import open_worker_store
+from queuectl.cli.app import open_worker_store, prepare_worker_store
 from queuectl.observe.logging import EventLog
 from queuectl.paths import Home
 from queuectl.worker.supervisor import Plan, Supervisor
@@ -37,6 +37,7 @@ def main() -> int:
     foreground = orders["foreground"]
     os.closerange(3, 4096)
     os.chdir("/")
+    prepare_worker_store()
 
     def log_of(name: str) -> Emit:
         return EventLog(

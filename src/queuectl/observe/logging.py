@@ -31,8 +31,9 @@ WARNINGS = frozenset(
         events.JobFailed,
         events.JobTimedOut,
         events.JobRescued,
-        events.SpawnRefused,
+        events.MachineRefused,
         events.HomeLost,
+        events.SettingRefused,
         events.LogLost,
     }
 )

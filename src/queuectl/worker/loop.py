@@ -14,7 +14,7 @@ import time
 from functools import partial
 
 from queuectl import config, events, roster, wake
-from queuectl.errors import StoreUnavailable
+from queuectl.errors import InvalidInput, StoreUnavailable
 from queuectl.job import Ended, Outcome, State
 from queuectl.joblogs import LogWriter
 from queuectl.maintenance import Pruner
@@ -139,6 +139,8 @@ class Worker:
                 self._use_store()
         except StoreUnavailable as error:
             self._pause.begin(events.StoreLost(error.message))
+        except OSError as error:  # too many open files: the job that runs is not to pay for it
+            self._pause.begin(events.MachineRefused(f"{error.filename or 'a call of the system'}: {error.strerror}"))
         if self._stopping is None or self._run is not None:
             return False
         # A store that stays away does not hold up a stop that cannot wait, and one that was replaced is not to be
@@ -203,11 +205,18 @@ class Worker:
         if self._store.changed():
             self._cancel_unread = True
             self._stop_idling()
-            self._settings = config.settings(self._store.settings(), self._environ)
+            self._read_settings()
         if rescue.rescue_lost(self._store, self._home, self._id, self._emit):
             self._next_tick = now + TICK / 20
             self._stop_idling()
         self._pruner.prune(self._settings, now)
+
+    def _read_settings(self) -> None:
+        """Take the settings that are stored now; those of before when a later version has set what this one refuses."""
+        try:
+            self._settings = config.settings(self._store.settings(), self._environ)
+        except InvalidInput as error:
+            self._emit(events.SettingRefused(error.message))
 
     # Claiming and recording
 
@@ -247,7 +256,7 @@ class Worker:
             return
         except SpawnRefusedError as error:
             self._unrecorded = (job, Ended(Outcome.GIVEN_BACK, None, None, str(error), 0.0))
-            self._pause.begin(events.SpawnRefused(str(error)))
+            self._pause.begin(events.MachineRefused(str(error)))
             return
         reached("worker: spawned")
         self._watch.add(run.pidfd, self._on_exit)  # heard before the pipes: the receipt is not to wait for them

@@ -29,7 +29,7 @@ class Pause:
         self.store_lost = False
         """Whether the store has refused since it was last used with success."""
 
-    def begin(self, refusal: events.StoreLost | events.SpawnRefused) -> None:
+    def begin(self, refusal: events.StoreLost | events.MachineRefused) -> None:
         """Pause after a refusal; the first of several is told."""
         if not self.seconds:
             self._emit(refusal)

@@ -11,7 +11,7 @@ import os
 
 from queuectl import joblogs, process, roster, wake
 from queuectl.events import JobRescued
-from queuectl.job import Outcome, State
+from queuectl.job import Outcome
 from queuectl.lifecycle import Loss
 from queuectl.worker import descendants
 from queuectl.worker.crashpoints import reached
@@ -20,7 +20,7 @@ from queuectl.worker.runner import looks_interrupted
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queuectl.events import Emit
-    from queuectl.job import Job
+    from queuectl.job import Ended
     from queuectl.paths import Home
     from queuectl.store.base import Running, Store
 
@@ -91,7 +91,8 @@ def _rescue(store: Store, home: Home, running: Running, emit: Emit) -> bool:
             # supervisor of the dead worker, which is still ending what it left.
             return False
         reached("rescue: swept")
-        moved = _move(store, home, running)
+        receipt = _receipt(home, running)
+        moved = store.rescue(job, _loss(running)) if receipt is None else store.finish(job, receipt)
         if moved is None:
             return True
         reached("rescue: moved")
@@ -101,25 +102,25 @@ def _rescue(store: Store, home: Home, running: Running, emit: Emit) -> bool:
     finally:
         if lock is not None:
             os.close(lock)
-    emit(JobRescued(job.id, job.attempt, _loss(running), moved.state))
-    if moved.state is State.PENDING:
+    emit(JobRescued(job.id, job.attempt, _loss(running) if receipt is None else None, moved.state))
+    if moved.next_run_at is not None:
         wake.wake_idle(home)
     return True
 
 
-def _move(store: Store, home: Home, running: Running) -> Job | None:
-    """Record the end of a run that its worker could not record; return the job as it is now."""
+def _receipt(home: Home, running: Running) -> Ended | None:
+    """Return how a run ended that its worker could not record; None when the worker died before its command."""
     job = running.job
     receipt = roster.read_assignment(home, str(job.worker))
     if receipt is None or receipt.ended is None or receipt.cookie != job.cookie:
-        return store.rescue(job, _loss(running))
+        return None
     ended = receipt.ended
     if running.stopping_at is not None and looks_interrupted(ended):
         # Its worker has died while it waited for the word to stop, which has come: the stop hit both.
         ended = ended._replace(outcome=Outcome.GIVEN_BACK)
     elif ended.error is None and not ended.well:
         ended = ended._replace(error=joblogs.last_error(home.logs, job.seq, job.attempt))
-    return store.finish(job, ended)
+    return ended
 
 
 def _loss(running: Running) -> Loss:

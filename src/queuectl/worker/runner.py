@@ -81,7 +81,14 @@ class Run:
         self.pid, stdout, stderr = _spawn(job, environ, lock, devnull)
         self.pipes = {stdout: "stdout", stderr: "stderr"}
         """Open reading ends of the command's output, with the names of the streams."""
-        self.pidfd = os.pidfd_open(self.pid)
+        try:
+            self.pidfd = os.pidfd_open(self.pid)
+        except OSError as error:
+            os.killpg(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            os.close(stdout)
+            os.close(stderr)
+            raise SpawnRefusedError(f"cannot watch a process: {error.strerror}") from None
 
     # Output
 
@@ -101,18 +108,21 @@ class Run:
 
     # Ending
 
-    def terminate(self, reason: Outcome, grace: float) -> None:
+    def terminate(self, reason: Outcome, grace: float) -> bool:
         """Ask every process of the run to end, and kill what is left after `grace` seconds.
 
-        `reason` becomes the outcome, unless the command has ended by itself. A second call can only shorten the
-        time that is left.
+        `reason` becomes the outcome. A second call can only shorten the time that is left. Returns False, and does
+        nothing, when the command has just ended by itself: then its outcome is its own.
         """
+        if _has_something(self.pidfd):
+            return False
         kill_at = time.monotonic() + grace
         if self._reason is None:
             self._reason = reason
             descendants.send_all(signal.SIGTERM)
             reached("worker: terminated job")
         self._kill_at = kill_at if self._kill_at is None else min(self._kill_at, kill_at)
+        return True
 
     @property
     def next_deadline(self) -> float | None:
@@ -129,8 +139,7 @@ class Run:
         if self.ended is not None or deadline is None or now < deadline:
             return False
         if self._kill_at is None:
-            self.terminate(Outcome.TIMED_OUT, grace)
-            return True
+            return self.terminate(Outcome.TIMED_OUT, grace)
         descendants.send_all(signal.SIGKILL)
         self._kill_at = now + LOOK_AGAIN  # a fork may have slipped through
         return False
@@ -200,10 +209,10 @@ def looks_interrupted(ended: Ended) -> bool:
     return ended.outcome is Outcome.EXITED and (ended.exit_code or 0) - 128 in INTERRUPTS
 
 
-def _has_something(pipe: int) -> bool:
-    """Return whether a read would not wait: a process that is not ours may hold the other end."""
+def _has_something(descriptor: int) -> bool:
+    """Return whether a pipe has output or is at its end, or whether the process of a pidfd has ended; never waits."""
     poll = select.poll()
-    poll.register(pipe, select.POLLIN)
+    poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
 
 

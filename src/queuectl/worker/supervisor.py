@@ -136,17 +136,20 @@ class Supervisor:
     def _advance(self) -> bool:
         """Do everything that can be done now; return whether there is still something to supervise."""
         now = time.monotonic()
-        if self._dead and now >= self._look_at:
-            self._end_orphans(now)
-        if self._missing and now >= self._may_fork_at:
-            self._missing -= 1
-            self._fork()
-        if now >= self._next_tick:
-            self._next_tick = now + TICK
-            self._count_silence()
-            if self._stop_word is None and not roster.holds(self._plan.home.supervisors, self._id, self._lock_file):
-                self._emit(events.HomeLost())
-                self._stop(STOP)
+        try:
+            if self._dead and now >= self._look_at:
+                self._end_orphans(now)
+            if self._missing and now >= self._may_fork_at:
+                self._fork()
+            if now >= self._next_tick:
+                self._next_tick = now + TICK
+                self._count_silence()
+                if self._stop_word is None and not roster.holds(self._plan.home.supervisors, self._id, self._lock_file):
+                    self._emit(events.HomeLost())
+                    self._stop(STOP)
+        except OSError as error:  # too many processes or open files, no memory
+            self._emit(events.MachineRefused(str(error.strerror)))
+            self._look_at = self._fork_at = now + LONGEST_PAUSE
         return bool(self._children or self._missing or self._dead)
 
     def _time_left(self) -> float:
@@ -160,20 +163,37 @@ class Supervisor:
     # Workers
 
     def _fork(self) -> None:
-        """Start a worker."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        pid = os.fork()
-        if pid == 0:
-            _be_worker(self._plan, self._id, self._boot, theirs)
-        theirs.close()
-        child = Child(pid, os.pidfd_open(pid), ours)
-        self._children[pid] = child
-        self._silent[pid] = 0
+        """Start a worker.
+
+        Raises:
+            OSError: the machine refuses; nothing was started.
+        """
+        child = self._forked()
+        self._missing -= 1
+        self._children[child.pid] = child
+        self._silent[child.pid] = 0
         self._watch.add(child.pidfd, lambda: self._on_death(child))
-        self._watch.add(ours.fileno(), lambda: self._on_word(child))
+        self._watch.add(child.channel.fileno(), lambda: self._on_word(child))
         reached("supervisor: worker forked")
         if self._stop_word is not None:
             _tell(child, self._stop_word)
+
+    def _forked(self) -> Child:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        with theirs:
+            try:
+                pid = os.fork()
+                if pid == 0:
+                    _be_worker(self._plan, self._id, self._boot, theirs)
+                try:
+                    return Child(pid, os.pidfd_open(pid), ours)
+                except OSError:
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                    raise
+            except OSError:
+                ours.close()
+                raise
 
     def _on_word(self, child: Child) -> None:
         """Hear that a worker lives, or that it may claim."""

@@ -1,5 +1,5 @@
 -- The first schema. Instants are microseconds since 1970 in UTC, durations microseconds. Words
--- (argv, environments as NAME=value) are bytes between NULs, as the kernel has them.
+-- (argv, environments as NAME=value) are bytes, a NUL after each, as the kernel has them.
 
 -- What jobs have in common that one caller enqueued under one configuration, stored once. Rows never change or go.
 CREATE TABLE terms (
@@ -60,6 +60,8 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_ready ON jobs (priority DESC, created_at, seq) WHERE ready = 1;
 -- Promotion, and the time of the next one.
 CREATE INDEX jobs_due ON jobs (next_run_at, seq) WHERE ready = 0 AND next_run_at IS NOT NULL;
+-- The lists of what waits for its first run; written only for jobs of the future.
+CREATE INDEX jobs_scheduled ON jobs (next_run_at, seq) WHERE ready = 0 AND state = 'pending';
 -- Rescue, drain, and the list of what runs.
 CREATE INDEX jobs_processing ON jobs (seq) WHERE state = 'processing';
 -- The list of failed jobs, with what those that are due are sorted by; written only when a job fails.
@@ -116,6 +118,9 @@ CREATE TABLE durations (
     longest INTEGER NOT NULL,
     PRIMARY KEY (minute, queue, ending, bucket)
 ) STRICT, WITHOUT ROWID;
+
+-- What is still kept by the minute.
+CREATE INDEX durations_by_minute ON durations (minute) WHERE minute % 60 <> 0;
 
 CREATE TABLE workers (
     id TEXT PRIMARY KEY,

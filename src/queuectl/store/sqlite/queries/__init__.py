@@ -8,6 +8,13 @@ _DIRECTORY = os.path.dirname(__file__)
 _statements: dict[str, str] = {}
 
 
+def load_all() -> None:
+    """Read every statement: who runs for long is not to read those of a later version, nor to need a file for it."""
+    for name in os.listdir(_DIRECTORY):
+        if name.endswith(".sql"):
+            statement(name.removesuffix(".sql"))
+
+
 def statement(name: str) -> str:
     """Return the statement in `name`.sql."""
     try:

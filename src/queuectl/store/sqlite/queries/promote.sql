@@ -1,4 +1,4 @@
--- Let due jobs run, the longest due first. Called by every claim. Index: jobs_due.
+-- Let due jobs run, the longest due first. Called by a claim when some are due, or nothing is ready. Index: jobs_due.
 UPDATE jobs SET ready = 1
 WHERE seq IN (
     SELECT seq FROM jobs

@@ -79,6 +79,21 @@ def test_dlq_retry_takes_dead_jobs_only(cli: Cli, store: SqliteStore) -> None:
     assert cli("dlq", "list", "-q").out == ""
 
 
+@pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELLED, State.FAILED])
+def test_dlq_retry_hints_at_retry_where_that_works(cli: Cli, store: SqliteStore, state: State) -> None:
+    job(store, state, new_job("a"), now=datetime.now(UTC))
+    err = cli("--home", "queue", "dlq", "retry", "a").err
+    assert err.splitlines()[1:] == ["  it can be retried all the same: queuectl --home queue retry a"]
+    assert cli("--home", "queue", "retry", "a").code == 0
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.PROCESSING])
+def test_dlq_retry_hints_at_nothing_that_would_not_work(cli: Cli, store: SqliteStore, state: State) -> None:
+    job(store, state, new_job("a"))
+    assert cli("dlq", "retry", "a") == (4, "", f'queuectl: error: job "a" is {state}, not dead\n')
+    assert cli("retry", "a").code == 4
+
+
 def test_dlq_retry_all(cli: Cli, store: SqliteStore) -> None:
     for id in ("a", "b"):
         job(store, State.DEAD, new_job(id))

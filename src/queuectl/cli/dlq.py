@@ -6,6 +6,7 @@ from queuectl.cli.each import act_on, add_ids
 from queuectl.cli.jobtable import add_limit, print_listing
 from queuectl.errors import Conflict, InvalidInput
 from queuectl.job import State
+from queuectl.lifecycle import MOVES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def run_retry(args: Namespace, app: App) -> int:
         raise InvalidInput("name the jobs, or say --all" if not args.ids else "ids and --all exclude each other")
     if not args.all:
         queue = app.existing_queue()
-        return act_on(args.ids, lambda id: _retry_dead(queue, id), _told, app)
+        return act_on(args.ids, lambda id: _retry_dead(queue, id, app), _told, app)
     there = app.reading_queue()
     dead = [job.id for job in there.list(State.DEAD)] if there else []
     if there and dead:
@@ -62,11 +63,13 @@ def run_retry(args: Namespace, app: App) -> int:
     return 0
 
 
-def _retry_dead(queue: Queue, id: str) -> Job:
+def _retry_dead(queue: Queue, id: str, app: App) -> Job:
     job = queue.get(id)
-    if job.state is not State.DEAD:
-        raise Conflict(f'job "{id}" is {job.state}, not dead', f"whatever its state: queuectl retry {id}")
-    return queue.retry(id)
+    if job.state is State.DEAD:
+        return queue.retry(id)
+    can_be_retried = job.state in MOVES["retry"][0]
+    hint = f"it can be retried all the same: {app.call('retry')} {id}" if can_be_retried else None
+    raise Conflict(f'job "{id}" is {job.state}, not dead', hint)
 
 
 def _told(job: Job) -> str:

@@ -12,7 +12,7 @@ from queuectl.config import NEVER
 from queuectl.durations import parse_duration, parse_instant
 from queuectl.errors import InvalidInput
 from queuectl.job import State
-from queuectl.quoting import quoted
+from queuectl.quoting import quoted, shortened
 from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request
 
 TYPE_CHECKING = False
@@ -387,7 +387,8 @@ def metrics_fields(metrics: Metrics) -> dict[str, object]:
 
 def error_fields(error: QueuectlError) -> dict[str, object]:
     """Return an error as it is shown as JSON."""
-    return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+    hint = error.hint and shortened(error.hint)
+    return {"error": {"code": error.code, "message": shortened(error.message), "hint": hint}}
 
 
 def state_named(text: str) -> tuple[State, bool]:

@@ -132,6 +132,50 @@ def test_text_from_outside_cannot_write_to_the_terminal(cli: Cli) -> None:
     assert "\\x1b[31mx\\u202e" in cli("show", "\x1b[31mx\u202e").err
 
 
+LONG = "x" * 60_000
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [LONG],
+        ["dlq", LONG],
+        ["show", LONG],
+        ["cancel", LONG, LONG + "y"],
+        ["help", LONG],
+        ["list", f"--{LONG}"],
+        ["list", LONG],
+        ["list", f"--json={LONG}"],
+        ["list", "--state", LONG],
+        ["list", "--limit", LONG],
+        ["list", "-o", LONG],
+        ["show", "a", "--home", LONG],
+        ["config", "get", LONG],
+        ["config", "set", "grace", LONG],
+        ["enqueue", LONG],
+        ["enqueue", LONG + " y"],
+        ["enqueue", LONG, LONG],
+        ["enqueue", LONG, "--", "true"],
+        ["enqueue", "--env", LONG, "--", "true"],
+        ["enqueue", "--env", f"{LONG}=1", "--env", f"{LONG}=2", "--", "true"],
+        ["enqueue", "--secret-env", f"-{LONG}", "--", "true"],
+        ["enqueue", "--file", LONG],
+        ["enqueue", "--id", LONG, "--", "true"],
+        ["enqueue", "--run-at", LONG, "--", "true"],
+        ["enqueue", "--timeout", LONG, "--", "true"],
+        ["enqueue", f'{{"{LONG}": 1}}'],
+        ["enqueue", f'{{"command": "true", "priority": {LONG.replace("x", "1")}}}'],
+    ],
+)
+@pytest.mark.parametrize("format", ["table", "json"])
+def test_no_error_repeats_much_of_what_was_typed(cli: Cli, argv: list[str], format: str) -> None:
+    cli("enqueue", "--id", "a", "--", "true")
+    code, _, err = cli("-o", format, *argv)
+    assert code != 0
+    assert all(len(line) < 700 for line in err.splitlines())
+    assert err.count("x") + err.count("1") < 310 * len(err.splitlines())
+
+
 def test_reading_makes_nothing(cli: Cli, home: Home) -> None:
     reading = (
         (["list"], ""),

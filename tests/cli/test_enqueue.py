@@ -75,6 +75,33 @@ def test_bare_words_are_refused_with_the_command_line_that_was_meant(cli: Cli, w
     assert err.splitlines()[1:] == [f"  did you mean: {hint}"]
 
 
+@pytest.mark.parametrize("verb", ["enqueue", "run"])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (['[{"command": "true"}]'], "a job is one JSON object, not an array"),
+        ([' [ {"command": "true"} ]'], "a job is one JSON object, not an array"),
+        (['\ufeff[["true"]]'], "a job is one JSON object, not an array"),
+        (["[" * 60_000], "a job is one JSON object, not an array"),
+        (["[]"], "a job is one JSON object, not an array"),
+        (['{"command": "true"}', '{"command": "true"}'], "one job at a time"),
+    ],
+)
+def test_of_many_jobs_as_arguments_it_says_where_many_go(cli: Cli, verb: str, words: list[str], message: str) -> None:
+    _, out, err = cli(verb, *words)
+    assert (out, err) == ("", f"queuectl: error: {message}\n  for many jobs: queuectl enqueue --file FILE\n")
+
+
+@pytest.mark.parametrize("words", [["[ -f x ]"], ["[[ -f x ]]"], ["[", "x", "]"]])
+def test_a_test_of_the_shell_is_no_array(cli: Cli, words: list[str]) -> None:
+    assert cli("enqueue", *words).err.splitlines()[1].startswith("  did you mean: queuectl enqueue -")
+
+
+def test_a_byte_order_mark_before_json_is_no_part_of_it(cli: Cli) -> None:
+    assert cli("enqueue", '\ufeff{"id": "a", "command": "true"}').out == "a\n"
+    assert cli("enqueue", "--file", "-", stdin='\ufeff{"id": "b", "command": "true"}').out == "b\n"
+
+
 @pytest.mark.parametrize(
     "argv",
     [

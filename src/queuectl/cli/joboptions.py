@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 FIELDS = ("id", "command", "queue", "priority", "max_retries", "run_at", "timeout", "cwd", "env", "secret_env", "stdin")
 """Options that describe a job, by the name of its field."""
 
+MANY = "for many jobs: queuectl enqueue --file FILE"
+
+LONGEST_ADVICE = 200
+"""Characters of a command line that are said again as it should be."""
+
 
 def add_job_options(parser: Parser, max_retries: str) -> None:
     """Add the options that describe a job; `max_retries` says what holds without it."""
@@ -85,8 +90,13 @@ def requested_job(args: Namespace, argv: tuple[str, ...] | None, verb: str) -> J
 
 
 def _from_json(verb: str, words: Sequence[str], given: Sequence[str]) -> JobRequest:
-    if len(words) > 1 or not words[0].lstrip().startswith("{"):
+    texts = [word.removeprefix("\ufeff").lstrip() for word in words]
+    if any(map(_is_array, texts)):
+        raise InvalidInput("a job is one JSON object, not an array", MANY)
+    if not all(text.startswith("{") for text in texts):
         raise _bare_words(verb, words, "a job is JSON, or follows -- or -c")
+    if len(words) > 1:
+        raise InvalidInput("one job at a time", MANY)
     if given:
         raise InvalidInput(f"JSON and --{given[0].replace('_', '-')} exclude each other", "say it in the JSON")
     from queuectl.wire import parse_job  # noqa: PLC0415  1 ms, only for JSON
@@ -94,11 +104,20 @@ def _from_json(verb: str, words: Sequence[str], given: Sequence[str]) -> JobRequ
     return parse_job(words[0])
 
 
+def _is_array(text: str) -> bool:
+    """Return whether text begins as an array does: not as the shell's own `[ -f x ]` or `[[ -f x ]]`."""
+    inner = text.lstrip("[")
+    return inner != text and len(text) > 1 and (not inner[:1].isspace() or inner.lstrip().startswith(("{", "[")))
+
+
 def _bare_words(verb: str, words: Sequence[str], message: str) -> InvalidInput:
     from shlex import join  # noqa: PLC0415  1 ms, needed only here
 
+    meant = join(words)
     shell_line = len(words) == 1 and any(char in words[0] for char in " \t\n|&;<>$`\"'()*?")
-    return InvalidInput(message, f"did you mean: queuectl {verb} {'-c' if shell_line else '--'} {join(words)}")
+    if len(meant) > LONGEST_ADVICE:
+        meant = "'STRING'" if shell_line else "ARGV..."
+    return InvalidInput(message, f"did you mean: queuectl {verb} {'-c' if shell_line else '--'} {meant}")
 
 
 def _variables(pairs: Sequence[str]) -> dict[str, str]:
@@ -106,9 +125,9 @@ def _variables(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, separator, value = pair.partition("=")
         if not separator:
-            raise InvalidInput(f"--env {name}: no value", f"write --env {name}=VALUE, or --secret-env {name}")
+            raise InvalidInput(f"--env {quoted(name)} has no value", "write --env NAME=VALUE, or --secret-env NAME")
         if name in variables:
-            raise InvalidInput(f"--env {name} is given twice")
+            raise InvalidInput(f"--env {quoted(name)} is given twice")
         variables[name] = value
     return variables
 

@@ -9,6 +9,7 @@ import sys
 
 from queuectl.cli import terminal
 from queuectl.cli.terminal import columns_of, fitting
+from queuectl.quoting import shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,5 +122,5 @@ def render_error(error: QueuectlError, *, json: bool) -> str:
         from queuectl.wire import dumps, error_fields  # noqa: PLC0415
 
         return f"{dumps(error_fields(error))}\n"
-    hint = f"\n  {terminal.safe(error.hint)}" if error.hint else ""
-    return f"queuectl: error: {terminal.safe(error.message)}{hint}\n"
+    hint = f"\n  {shortened(terminal.safe(error.hint))}" if error.hint else ""
+    return f"queuectl: error: {shortened(terminal.safe(error.message))}{hint}\n"

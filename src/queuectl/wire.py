@@ -7,6 +7,7 @@ the store, the configuration in force, or the rules of a job beyond its JSON typ
 from __future__ import annotations
 
 import json
+import re  # json has imported it
 
 from queuectl.config import NEVER
 from queuectl.durations import parse_duration, parse_instant
@@ -36,7 +37,11 @@ LONGEST_NUMBER = 18
 """Digits; far more than any field takes."""
 
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
-"""Values of variables whose names hold one of these are not shown."""
+"""Values of variables, and of parameters of a URL, whose names hold one of these are not shown."""
+URL_LOGIN = r"(://[^\s/?#:@]*:)[^\s/]*@"
+"""As in postgres://user:password@host/; a password that was not encoded may hold any of :@?#."""
+URL_PARAMETER = r"([?&][^\s?&=]*=)([^\s?&#]*)"
+HIDDEN = "***"
 
 DURATION_FIELDS = {
     "avg_ms": "mean",
@@ -319,7 +324,7 @@ def rfc3339(instant: datetime) -> str:
 
 
 def job_fields(job: Job) -> dict[str, object]:
-    """Return a job as it is shown as JSON; values of variables that look secret are hidden."""
+    """Return a job as it is shown as JSON; values of variables that look secret, and passwords in URLs, are hidden."""
     policy = job.policy
     return {
         "id": job.id,
@@ -418,4 +423,13 @@ def _instant_field(instant: datetime | None) -> str | None:
 
 
 def _hidden(name: str, value: str) -> str:
-    return "***" if any(word in name.upper() for word in SECRET_WORDS) else value
+    if _sounds_secret(name):
+        return HIDDEN
+    if "://" not in value:
+        return value
+    value = re.sub(URL_LOGIN, rf"\1{HIDDEN}@", value)
+    return re.sub(URL_PARAMETER, lambda found: found[1] + (HIDDEN if _sounds_secret(found[1]) else found[2]), value)
+
+
+def _sounds_secret(name: str) -> bool:
+    return any(word in name.upper() for word in SECRET_WORDS)

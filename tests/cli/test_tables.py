@@ -175,11 +175,13 @@ def test_show_as_json_holds_the_history(cli: Cli) -> None:
 
 
 def test_values_that_look_secret_are_not_shown(cli: Cli) -> None:
-    cli("enqueue", "--id", "a", "--env", "API_TOKEN=hunter2", "--env", "A=b", "--", "true")
+    url = "postgres://u:hunter2@h/d"
+    cli("enqueue", "--id", "a", "--env", "API_TOKEN=hunter2", "--env", f"U={url}", "--env", "A=b", "--", "true")
     for argv in (["show", "a"], ["show", "a", "--json"], ["list", "--json"]):
         out = cli(*argv).out
         assert "hunter2" not in out
         assert "***" in out
+        assert "postgres://u:***@h/d" in out
 
 
 def test_times_are_relative_on_a_terminal(terminal: Terminal, cli: Cli) -> None:

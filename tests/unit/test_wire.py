@@ -495,6 +495,27 @@ def test_values_of_secret_looking_variables_and_the_cookie_are_not_shown() -> No
     assert "secret cookie" not in dumps(fields)
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("postgres://u:pw@h:5432/d", "postgres://u:***@h:5432/d"),
+        ("redis://:pw@h", "redis://:***@h"),
+        ("amqp://u:p@w:x?#y@h/v", "amqp://u:***@h/v"),
+        ("amqp://u:pw@a,amqp://u:pw@b", "amqp://u:***@a,amqp://u:***@b"),
+        ("proxy=http://u:pw@h other https://v:pw@g/", "proxy=http://u:***@h other https://v:***@g/"),
+        ("postgresql://h/d?user=u&password=pw&sslmode=on", "postgresql://h/d?user=u&password=***&sslmode=on"),
+        ("https://h/x?sig=a&api_key=pw#part", "https://h/x?sig=a&api_key=***#part"),
+        ("http://h:8080/@scope/x:y@z", "http://h:8080/@scope/x:y@z"),
+        ("ssh://git@h:22/r", "ssh://git@h:22/r"),
+        ("u:pw@h", "u:pw@h"),
+        ("://" * 30_000, "://" * 30_000),
+        ("://" + "?" * 90_000, "://" + "?" * 90_000),
+    ],
+)
+def test_passwords_in_urls_are_hidden_and_nothing_else_of_them(value: str, shown: str) -> None:
+    assert job_fields(JOB._replace(env={"URL": value}))["env"] == {"URL": shown}
+
+
 @pytest.mark.parametrize("state", State)
 def test_a_request_to_cancel_is_shown_until_it_has_taken_effect(state: State) -> None:
     shown = job_fields(JOB._replace(state=state, cancel_requested_at=NOW))["cancel_requested"]

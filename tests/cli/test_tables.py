@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from queuectl import roster
 from queuectl.job import Ended, Outcome, Policy, State
 from tests.support.factories import claimed, job, new_job
 
 if TYPE_CHECKING:
+    from queuectl.paths import Home
     from queuectl.store.sqlite.engine import SqliteStore
     from tests.cli.conftest import Cli, Terminal
 
@@ -237,6 +240,14 @@ def test_status_as_json(cli: Cli) -> None:
     assert status["counts"]["dead"] == 1
     assert status["oldest_waiting"]["id"] == "ready"
     assert [failed["id"] for failed in status["last_failures"]] == ["failed", "dead"]
+
+
+def test_status_says_once_that_a_supervisor_gave_up(cli: Cli, home: Home) -> None:
+    home.create()
+    os.makedirs(home.supervisors, exist_ok=True)
+    roster.write_failure(home, "s", "gave up: 20 workers died within 60 s")
+    assert "\na supervisor gave up: 20 workers died within 60 s\n" in cli("status").out
+    assert json.loads(cli("status", "--json").out)["gave_up"] == ["20 workers died within 60 s"]
 
 
 def test_wide_and_combining_characters_count_as_the_columns_that_they_take(cli: Cli, terminal: Terminal) -> None:

@@ -118,9 +118,53 @@ def test_a_table_fits_the_terminal(terminal: Terminal, store: SqliteStore, colum
         assert lines[2].endswith("…")
 
 
+@pytest.mark.parametrize("columns", [80, 100])
+def test_a_long_id_hides_no_other_column(terminal: Terminal, cli: Cli, store: SqliteStore, columns: int) -> None:
+    job(store, State.DEAD, new_job("a" * 64, queue="q" * 20))
+    title, row = terminal("list", columns=columns, env={"NO_COLOR": "1"}).splitlines()
+    assert title.split() == ["ID", "STATE", "QUEUE", "PRIO", "TRY", "AGE", "WHY", "COMMAND"]
+    assert len(row) <= columns
+    assert re.fullmatch("a{11,39}…", row.split()[0])
+    assert "a" * 64 in cli("list").out
+
+
+def test_no_column_but_the_last_takes_more_than_half_of_a_terminal(terminal: Terminal, store: SqliteStore) -> None:
+    store.enqueue([new_job("a" * 64)])
+    assert terminal("list", columns=120).splitlines()[1].startswith("a" * 59 + "…  pending")
+    assert terminal("list", columns=130).splitlines()[1].startswith("a" * 64 + "  pending")
+
+
 def test_a_terminal_that_is_narrower_than_an_id_is_no_error(terminal: Terminal, store: SqliteStore) -> None:
     job(store, State.DEAD, new_job("a" * 64))
-    assert terminal("list", columns=30).splitlines()[1] == "a" * 30
+    assert terminal("list", columns=5).splitlines()[1] == "aaaa…"
+
+
+@pytest.mark.usefixtures("jobs")
+@pytest.mark.parametrize("columns", [20, 40, 60, 200])
+def test_figures_are_whole_on_any_terminal(terminal: Terminal, cli: Cli, columns: int) -> None:
+    for verb in ("status", "metrics"):
+        shown = terminal(verb, columns=columns, env={"NO_COLOR": "1"})
+        words = cli(verb).out.partition("\n\n")[0 if verb == "status" else 2].split()
+        assert not set(words) - set(shown.split()) - {"last", "failures:"}
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_table_of_figures_that_does_not_fit_is_a_line_for_each(terminal: Terminal) -> None:
+    status = terminal("status", columns=40).splitlines()
+    assert status[:8] == [
+        "PENDING     2", "BLOCKED     0", "PROCESSING  1", "COMPLETED   1", "FAILED      1", "DEAD        1",
+        "CANCELLED   1", "",
+    ]  # fmt: skip
+    by_queue = terminal("metrics", columns=40).partition("Jobs by queue and state:\n")[2].splitlines()
+    assert (by_queue[0], by_queue[8:10]) == ("queue       default", ["", "queue       slow"])
+
+
+@pytest.mark.usefixtures("jobs")
+@pytest.mark.parametrize("columns", [40, 72, 80, 120])
+def test_show_tells_how_an_attempt_ended_on_any_terminal(terminal: Terminal, columns: int) -> None:
+    attempts = terminal("show", "dead", columns=columns, env={"NO_COLOR": "1"}).partition("\n\n")[2]
+    assert re.search("\\bexit 3: it (broke|…)" if columns == 72 else "\\bexit 3: it broke\n", attempts)
+    assert attempts.startswith("ATTEMPT   1\n" if columns == 40 else "ATTEMPT  STARTED")
 
 
 def test_columns_wins_over_the_terminal(terminal: Terminal, store: SqliteStore) -> None:

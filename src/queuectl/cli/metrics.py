@@ -43,15 +43,15 @@ def _print(out: Output, metrics: Metrics) -> None:
     out.line("Job counts by state:")
     out.table(("state", "cnt"), [(state, str(metrics.counts[state])) for state in State], right="cnt", state="state")
     out.line("\nCompleted jobs duration:")
-    out.table(DURATIONS, [_figures(metrics.completed)], right=" ".join(DURATIONS))
+    out.whole_table(DURATIONS, [_figures(metrics.completed)], right=" ".join(DURATIONS))
     if len(metrics.queues) < 2:
         return
     out.line("\nJobs by queue and state:")
     rows = [(name, *(str(counts[state]) for state in State)) for name, (counts, _) in metrics.queues.items()]
-    out.table(("queue", *State), rows, right=" ".join(State))
+    out.whole_table(("queue", *State), rows, right=" ".join(State))
     out.line("\nCompleted jobs duration by queue:")
     rows = [(name, *_figures(completed)) for name, (_, completed) in metrics.queues.items()]
-    out.table(("queue", *DURATIONS), rows, right=" ".join(DURATIONS))
+    out.whole_table(("queue", *DURATIONS), rows, right=" ".join(DURATIONS))
 
 
 def _figures(completed: Durations | None) -> list[str]:

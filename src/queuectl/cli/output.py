@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GAP = "  "
 LEAST = 12
-"""Columns that the last column of a table keeps on a narrow terminal before the line itself is cut."""
+"""Columns that each column of a table keeps on a narrow terminal before the line itself is cut."""
 
 
 class Output:
@@ -73,15 +73,15 @@ class Output:
         self.line("[]" if before == "[" else "]")
 
     def table(self, titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "", state: str = "") -> None:
-        """Write rows below titles, the last column cut to the terminal; `right` names columns of numbers."""
-        widths = [max(map(columns_of, column)) for column in zip(titles, *rows, strict=True)]
+        """Write rows below titles, cut to the terminal, the last column first; `right` names columns of numbers."""
+        widths = _widths(titles, rows)
         last = None
         if self.columns is not None:
-            last = max(LEAST, self.columns - sum(width + len(GAP) for width in widths[:-1]))
+            *widths[:-1], last = _shared(widths, self.columns)
         to_right = [title in right.split() for title in titles]
         for number, row in enumerate((titles, *rows)):
             cells = [
-                _pad(cell, width, right=aligned)
+                _pad(cut(cell, width), width, right=aligned)
                 for cell, width, aligned in zip(row[:-1], widths, to_right, strict=False)
             ]
             cells.append(_pad(cut(row[-1], last), widths[-1] if to_right[-1] else 0, right=True))
@@ -90,6 +90,36 @@ class Output:
             if self.coloured and state and number and (at := titles.index(state)) < len(cells):
                 cells[at] = terminal.paint(row[at], cells[at])
             self.line(GAP.join(cells).rstrip())
+
+    def whole_table(self, titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> None:
+        """Write a table of which no column may be missing: where it does not fit, a line for each value of a row."""
+        if self.columns is None or _least(_widths(titles, rows)) <= self.columns:
+            self.table(titles, rows, right=right)
+            return
+        width = max(map(columns_of, titles))
+        for number, row in enumerate(rows):
+            if number:
+                self.line("")
+            for title, cell in zip(titles, row, strict=True):
+                self.line(f"{_pad(title, width, right=False)}{GAP}{cell}")
+
+
+def _widths(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(columns_of, column)) for column in zip(titles, *rows, strict=True)]
+
+
+def _least(widths: Sequence[int]) -> int:
+    """Return the columns that a table takes when only its last column is cut."""
+    return sum(width + len(GAP) for width in widths[:-1]) + min(widths[-1], LEAST)
+
+
+def _shared(widths: Sequence[int], columns: int) -> list[int]:
+    """Return the widths with which a table fits, if it can: long columns give way, at most half is any but the last."""
+    most = max(LEAST, columns // 2)
+    while most > LEAST and _least([*(min(width, most) for width in widths[:-1]), widths[-1]]) > columns:
+        most -= 1
+    given = [min(width, most) for width in widths[:-1]]
+    return [*given, max(LEAST, columns - sum(width + len(GAP) for width in given))]
 
 
 def _pad(cell: str, width: int, *, right: bool) -> str:
@@ -103,7 +133,7 @@ def _fit(cells: list[str], columns: int) -> list[str]:
     for cell in cells:
         if columns <= 0:
             break
-        kept.append(fitting(cell, columns))
+        kept.append(cell if columns_of(cell) <= columns else cut(cell.rstrip(), columns))
         columns -= columns_of(cell) + len(GAP)
     return kept
 

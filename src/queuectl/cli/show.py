@@ -58,7 +58,7 @@ def run(args: Namespace, app: App) -> int:
         rows.append(_running(job, app))
     if rows:
         app.out.line("")
-        app.out.table(("ATTEMPT", "STARTED", "DURATION", "LOG", "OUTCOME"), rows, right="ATTEMPT DURATION LOG")
+        app.out.whole_table(("ATTEMPT", "STARTED", "DURATION", "LOG", "OUTCOME"), rows, right="ATTEMPT DURATION LOG")
     return 0
 
 
@@ -116,10 +116,15 @@ def _moment(instant: datetime | None, now: float, app: App) -> str:
     return f"{local(instant)} ({f'in {span(wait)}' if wait > 0 else f'{age(-wait)} ago'})"
 
 
+def _start(instant: datetime, app: App) -> str:
+    """Return a moment in a table, where how long ago it was would take room from the outcome."""
+    return rfc3339(instant) if app.out.columns is None else local(instant)
+
+
 def _row(attempt: Attempt, app: App, job: Job) -> tuple[str, ...]:
     return (
         str(attempt.attempt),
-        _moment(attempt.started_at, time.time(), app),
+        _start(attempt.started_at, app),
         format_duration(round(attempt.duration, 3)),
         _size(joblogs.size(app.home.logs, job.seq, attempt.attempt)),
         safe(ending_with(attempt, attempt.error)),
@@ -127,11 +132,10 @@ def _row(attempt: Attempt, app: App, job: Job) -> tuple[str, ...]:
 
 
 def _running(job: Job, app: App) -> tuple[str, ...]:
-    now = time.time()
     return (
         str(job.attempt),
-        _moment(job.started_at, now, app),
-        span(-until(job.started_at, now)) if job.started_at else "",
+        _start(job.started_at, app) if job.started_at else "",
+        span(-until(job.started_at, time.time())) if job.started_at else "",
         _size(joblogs.size(app.home.logs, job.seq, job.attempt)),
         "running, cancel requested" if job.cancel_requested_at else "running",
     )

@@ -103,7 +103,7 @@ def _fields(app: App, stored: Stored | None) -> dict[str, object]:
 def _print(app: App, stored: Stored | None) -> None:
     out = app.out
     if stored is not None:
-        out.table(
+        out.whole_table(
             [state.upper() for state in State],
             [[str(stored.counts[state]) for state in State]],
             right=" ".join(state.upper() for state in State),

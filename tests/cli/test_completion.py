@@ -37,7 +37,19 @@ def complete(cli: Cli, *words: str) -> list[str]:
         (["list", "--st"], ["--state", "--store"]),
         (["list", "--state", "c"], ["cancelled", "completed"]),
         (["list", "--state", "s"], ["scheduled"]),
+        (["list", "--state=c"], ["--state=cancelled", "--state=completed"]),
+        (
+            [
+                "list",
+                "--output=",
+            ],
+            ["--output=json", "--output=jsonl", "--output=table"],
+        ),
+        (["list", "--json="], []),
+        (["list", "--nonsense=j"], []),
         (["list", "-o", ""], ["json", "jsonl", "table"]),
+        (["worker", "start", "--log-format", ""], ["json", "text"]),
+        (["worker", "start", "--log-format=t"], ["--log-format=text"]),
         (["--js"], ["--json"]),
         (["config", "get", "backoff_b"], ["backoff_base"]),
         (["completions", ""], ["bash", "fish", "zsh"]),
@@ -65,6 +77,7 @@ def test_live_ids_and_queues(cli: Cli, store: SqliteStore) -> None:
     assert complete(cli, "cancel", "other", "job") == ["job-dead", "job-waiting"]
     assert complete(cli, "dlq", "retry", "") == ["job-dead"]
     assert complete(cli, "enqueue", "--queue", "s") == ["slow"]
+    assert complete(cli, "enqueue", "--queue=s") == ["--queue=slow"]
 
 
 def test_ids_come_from_the_home_that_is_named(cli: Cli, tmp_path: Path) -> None:
@@ -90,6 +103,42 @@ def shell_environ(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return {**environ, "PATH": f"{tmp_path}:{environ['PATH']}"}
 
 
+@pytest.mark.parametrize(
+    ("words", "replies"),
+    [
+        ("list --state = p", "pending processing"),
+        ("list --state =", "blocked cancelled completed dead failed pending processing scheduled"),
+        ("list --state=p", "pending processing"),
+        ("--home = elsewhere show ''", "there"),
+        ("enqueue --env A = B --queue d", "default"),
+        ("list --state = --js", "--json"),
+        ("enqueue -- a = ''", ""),
+        ("= ''", ""),
+    ],
+)
+def test_bash_completes_behind_an_equals_sign(
+    cli: Cli, shell_environ: dict[str, str], tmp_path: Path, words: str, replies: str
+) -> None:
+    cli("enqueue", "--", "true")
+    cli("--home", str(tmp_path / "elsewhere"), "enqueue", "--id", "there", "--", "true")
+    script = cli("completions", "bash").out + (
+        f'COMP_WORDS=(queuectl {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _queuectl; echo "${{COMPREPLY[@]}}"\n'
+    )
+    done = subprocess.run(
+        ["bash", "-c", script], env=shell_environ, capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert (done.stdout, done.stderr) == (f"{replies}\n", "")
+
+
+def test_bash_that_takes_no_word_apart_gets_whole_words(cli: Cli, shell_environ: dict[str, str]) -> None:
+    script = cli("completions", "bash").out + (
+        "COMP_WORDBREAKS=${COMP_WORDBREAKS//=}\n"
+        'COMP_WORDS=(queuectl list --state=p); COMP_CWORD=2; _queuectl; echo "${COMPREPLY[@]}"\n'
+    )
+    done = subprocess.run(["bash", "-c", script], env=shell_environ, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["--state=pending", "--state=processing"]
+
+
 def test_bash_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
     cli("enqueue", "--id", "job1", "--", "true")
     script = cli("completions", "bash").out + (
@@ -101,14 +150,29 @@ def test_bash_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
     assert done.stdout.splitlines() == ["job1", "8", "list"]
 
 
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
+    cli("enqueue", "--id", "job1", "--", "true")
+    script = (
+        'compdef() { }; compset() { echo "compset $*"; }; _files() { echo files; }; compadd() { echo $found; }\n'
+        f"{cli('completions', 'zsh').out}"
+        "words=(queuectl show jo); CURRENT=3; _queuectl\n"
+        "words=(queuectl list --state=de --json); CURRENT=3; _queuectl\n"
+        "words=(queuectl list --home=/t); CURRENT=3; _queuectl\n"
+    )
+    done = subprocess.run(["zsh", "-fc", script], env=shell_environ, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["job1", "--state=dead", "compset -P *=", "files"]
+
+
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 def test_fish_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
     cli("enqueue", "--id", "job1", "--", "true")
     script = cli("completions", "fish").out + (
         'complete -C "queuectl show jo"; complete -C "queuectl list --state de"; complete -C "queuectl dlq r"\n'
+        'complete -C "queuectl list --state=de"; complete -C "queuectl list --json --output=t"\n'
     )
     done = subprocess.run(["fish", "-c", script], env=shell_environ, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["job1", "dead", "retry"]
+    assert done.stdout.splitlines() == ["job1", "dead", "retry", "--state=dead", "--output=table"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

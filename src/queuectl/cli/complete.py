@@ -55,6 +55,9 @@ def _candidates(taken: Words, current: str, app: App) -> Iterable[str]:
     parser.add_global_options()
     if kind := parser.value_after(taken.options[-1] if taken.options else ""):
         return _values(kind, current, app, taken)
+    option, equals, value = current.partition("=")
+    if equals and option.startswith("--"):
+        return [f"{option}={word}" for word in _values(parser.value_after(option) or "", value, app, taken)]
     if current.startswith("-"):
         return parser.spellings()
     if command is None:
@@ -93,6 +96,7 @@ WORDS: dict[str, Iterable[str]] = {
     "FORMAT": FORMATS,
     "WHEN": COLOURS,
     "SHELL": SCRIPTS,
+    "F": ("json", "text"),
 }
 """The words of each kind of value that has a few."""
 

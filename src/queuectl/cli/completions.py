@@ -13,8 +13,18 @@ if TYPE_CHECKING:
 
 BASH = """\
 _queuectl() {
-    local IFS=$'\\n'
-    COMPREPLY=($(queuectl _complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+    local IFS=$'\\n' word words=() typed
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
+        # bash takes --state=p apart at =
+        if [[ ${words[*]: -1} && $word == = || ${words[*]: -1} == --*= && $word != -* ]]; then
+            words[${#words[@]}-1]+=$word
+        else
+            words+=("$word")
+        fi
+    done
+    COMPREPLY=($(queuectl _complete -- "${words[@]}" 2>/dev/null))
+    typed=${words[*]: -1}
+    if [[ $COMP_WORDBREAKS == *=* && $typed == --*=* ]]; then COMPREPLY=("${COMPREPLY[@]#--*=}"); fi
 }
 complete -o default -F _queuectl queuectl
 """
@@ -24,7 +34,7 @@ ZSH = """\
 _queuectl() {
     local -a found
     found=("${(@f)$(queuectl _complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-    if [[ -n ${found[1]} ]]; then compadd -a found; else _files; fi
+    if [[ -n ${found[1]} ]]; then compadd -a found; else compset -P '*='; _files; fi
 }
 if [[ $funcstack[1] == _queuectl ]]; then _queuectl "$@"; else compdef _queuectl queuectl; fi
 """

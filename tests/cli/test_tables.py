@@ -12,7 +12,7 @@ import pytest
 
 from queuectl import roster
 from queuectl.job import Ended, Outcome, Policy, State
-from tests.support.factories import claimed, job, new_job
+from tests.support.factories import BADLY, GIVEN_BACK, WELL, claimed, job, new_job
 
 if TYPE_CHECKING:
     from queuectl.paths import Home
@@ -55,6 +55,23 @@ def test_list_says_where_each_job_is_and_why(cli: Cli) -> None:
         ["completed", "completed", "default", "0", "1/4", "50m", "echo 'a b' '\\x1b[31mred'"],
         ["dead", "dead", "default", "0", "1/1", "13h", "exit 3: it broke", "true"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("ended", "tries"),
+    [
+        (WELL, "1/4"),
+        (BADLY, "1/4"),
+        (Ended(Outcome.CANCELLED), "1/4"),
+        (GIVEN_BACK, "0/4"),
+        (Ended(Outcome.LOST), "0/4"),
+    ],
+)
+def test_a_try_is_used_unless_it_was_given_back_or_lost_its_worker(
+    cli: Cli, store: SqliteStore, ended: Ended, tries: str
+) -> None:
+    store.finish(job(store, State.PROCESSING, new_job("a")), ended)
+    assert cli("list").out.splitlines()[1].split()[3] == tries
 
 
 def test_columns_without_content_are_left_out(cli: Cli) -> None:

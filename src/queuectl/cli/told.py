@@ -59,9 +59,13 @@ def ending_with(run: Job | Attempt, error: str | None) -> str:
 
 
 def tries(job: Job) -> str:
-    """Return the runs that count against the retries, and how many there may be: 1/4."""
-    current = job.state in (State.PROCESSING, State.COMPLETED)
-    return f"{job.failures + current}/{job.policy.max_retries + 1}"
+    """Return the tries that are used, and how many there may be: 1/4.
+
+    A run that was given back, or lost its worker, uses none; one that goes on, ended well or was cancelled does.
+    """
+    last = job.state in (State.PROCESSING, State.COMPLETED)
+    last = last or (job.state is State.CANCELLED and job.outcome is Outcome.CANCELLED)
+    return f"{job.failures + last}/{job.policy.max_retries + 1}"
 
 
 def why(job: Job, now: float, workers: Mapping[str, str]) -> str:

@@ -35,7 +35,13 @@ Data goes to stdout, messages and errors to stderr.
   -o table   for people: no boxes, cut to the width of the terminal, whole in a pipe (default)
   -o json    one JSON value, an array where there may be several; --json is the same
   -o jsonl   one JSON value a line
-  -q         ids only, one a line, and no messages
+  -q         ids only, one a line, and no messages; also together with --json
+
+On a terminal no column but the last takes more than half of the width, and figures that do not fit
+side by side are written one a line. In a pipe nothing is cut.
+
+TRY 2/4 in a list of jobs: two of at most four tries are used, counting the one that runs now. A run that
+a stop gave back, or that lost its worker, uses none; show tells every attempt.
 
 Times in JSON are RFC 3339 in UTC, durations are whole milliseconds where the name ends in _ms.
 With --json an error is one JSON line on stderr: {"error": {"code", "message", "hint"}}.

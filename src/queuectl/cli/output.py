@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from queuectl.errors import QueuectlError
 
 GAP = "  "
-LEAST = 12
-"""Columns that each column of a table keeps on a narrow terminal before the line itself is cut."""
+LEAST = 13
+"""Columns that each column of a table keeps on a narrow terminal: a generated id is so long."""
 
 
 class Output:

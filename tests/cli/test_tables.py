@@ -306,7 +306,7 @@ def test_status_as_json(cli: Cli) -> None:
 def test_status_says_once_that_a_supervisor_gave_up(cli: Cli, home: Home) -> None:
     home.create()
     os.makedirs(home.supervisors, exist_ok=True)
-    roster.write_failure(home, "s", "gave up: 20 workers died within 60 s")
+    roster.write_failure(home, "s", "20 workers died within 60 s")
     assert "\na supervisor gave up: 20 workers died within 60 s\n" in cli("status").out
     assert json.loads(cli("status", "--json").out)["gave_up"] == ["20 workers died within 60 s"]
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
     from queuectl.job import Job
-    from queuectl.paths import Home
     from queuectl.queue import Queue
 
 FAILURES = 5
@@ -82,15 +81,10 @@ def _failed_at(job: Job) -> float:
     return job.started_at.timestamp() + (job.duration or 0.0)
 
 
-def _gave_up(home: Home) -> list[str]:
-    """Return why supervisors gave up; that they did is for the reader of this list to say."""
-    return [reason.removeprefix("gave up: ") for reason in roster.failures(home)]
-
-
 def _fields(app: App, stored: Stored | None) -> dict[str, object]:
     fields: dict[str, object] = {
         "workers": [worker_fields(worker) for worker in seen_workers(app.home)],
-        "gave_up": _gave_up(app.home),
+        "gave_up": roster.failures(app.home),
     }
     if stored is not None:
         oldest = stored.oldest_waiting
@@ -113,7 +107,7 @@ def _print(app: App, stored: Stored | None) -> None:
         print_workers(app, workers)
     else:
         out.line("no worker is running")
-    for reason in _gave_up(app.home):
+    for reason in roster.failures(app.home):
         out.line(f"a supervisor gave up: {safe(reason)}")
     if stored is None:
         return

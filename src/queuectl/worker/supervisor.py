@@ -240,9 +240,8 @@ class Supervisor:
         self._deaths = [*(death for death in self._deaths if now - death < DEATHS_WITHIN), now]
         if self._gave_up:
             self._emit(events.SupervisorGaveUp(len(self._deaths), int(DEATHS_WITHIN)))
-            roster.write_failure(
-                self._plan.home, self._id, f"gave up: {len(self._deaths)} workers died within {DEATHS_WITHIN:g} s"
-            )
+            reason = f"{len(self._deaths)} workers died within {DEATHS_WITHIN:g} s"
+            roster.write_failure(self._plan.home, self._id, reason)
             self._missing = 0
             self._stop(STOP)
             return

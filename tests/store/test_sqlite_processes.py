@@ -19,7 +19,7 @@ from queuectl.process import boot_id, start_time
 from queuectl.store.sqlite import connection
 from queuectl.store.sqlite.engine import SqliteStore
 from tests.support import children
-from tests.support.factories import WELL, claimed, job, new_job, stored_job
+from tests.support.factories import COOKIE, WELL, claimed, job, new_job, stored_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -336,6 +336,57 @@ def test_a_death_between_any_two_statements_of_a_first_start_leaves_a_home_that_
 
     assert code == 0, said
     assert int(said) > 20
+
+
+# Interrupts
+
+
+def test_an_interrupt_before_any_statement_of_a_write_undoes_it_and_locks_nobody_out(home: Home) -> None:
+    opened: list[apsw.Connection] = []
+    apsw.connection_hooks.append(opened.append)
+    try:
+        store = SqliteStore(home, patience=0.2, sync_every=1000.0)
+    finally:
+        apsw.connection_hooks.remove(opened.append)
+    other = SqliteStore(home, patience=0.2)
+    running, waiting = job(store, State.PROCESSING), job(store, State.PENDING)
+    left = interrupts = 0
+
+    def interrupt(*_: object) -> bool:
+        nonlocal left
+        left -= 1
+        if left == -1:
+            signal.raise_signal(signal.SIGINT)
+        return True
+
+    def interrupted() -> bool:
+        opened[0].exec_trace = interrupt
+        try:
+            store.finish_and_claim(running, WELL, COOKIE)
+        except KeyboardInterrupt:
+            return True
+        finally:
+            opened[0].exec_trace = None
+        return False
+
+    while interrupted():
+        assert sorted(store.list()) == [running, waiting]
+        other.set_setting("grace", "1s")
+        store.set_setting("grace", "1s")  # which would end a transaction left open, and write its counts
+        interrupts += 1
+        left = interrupts
+
+    assert interrupts > 8
+    assert (stored_job(other, running.id).state, stored_job(other, waiting.id).state) == (
+        State.COMPLETED,
+        State.PROCESSING,
+    )
+    assert {state: n for state, n in other.counts()["default"].items() if n} == {
+        State.COMPLETED: 1,
+        State.PROCESSING: 1,
+    }
+    other.close()
+    store.close()
 
 
 # Upgrade

@@ -197,6 +197,9 @@ class Connection:
         except apsw.Error as error:
             self.rollback()
             raise self._unavailable(error) from None
+        except BaseException:
+            self.rollback()  # interrupted: nothing is to stay open, locked or counted
+            raise
         self._lock.release()
         if self._synchronous == "FULL":
             if wrote:

@@ -19,6 +19,7 @@ from queuectl.process import boot_id, start_time
 from queuectl.store.sqlite import connection
 from queuectl.store.sqlite.engine import SqliteStore
 from tests.support import children
+from tests.support.eventually import eventually
 from tests.support.factories import COOKIE, WELL, claimed, job, new_job, stored_job
 
 if TYPE_CHECKING:
@@ -89,6 +90,73 @@ def test_a_wait_in_vain_leaves_no_timer_and_no_handler(impatient: SqliteStore) -
 
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+ALARMS = """
+parent = os.getppid()
+say("ready")
+while os.getppid() == parent:
+    os.kill(parent, signal.SIGALRM)
+"""
+
+
+@pytest.mark.usefixtures("impatient", "holder")
+def test_an_alarm_that_comes_late_does_no_harm(impatient: SqliteStore) -> None:
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    with children.start(ALARMS, "") as alarms:
+        children.heard(alarms, "ready")
+        try:
+            for _ in range(200):
+                with pytest.raises(StoreBusy):
+                    impatient.claim("w", "c")
+        finally:
+            alarms.kill()
+    signal.signal(signal.SIGALRM, before)
+
+
+SOON = """
+from queuectl.errors import StoreBusy
+from queuectl.store.sqlite.lock import WriteLock
+for microseconds in range(1, 400):
+    lock = WriteLock(home.write_lock, microseconds / 1e6)
+    try:
+        lock.acquire()
+        say("not locked")
+    except StoreBusy:
+        lock.close()
+"""
+
+
+@pytest.mark.usefixtures("impatient", "holder")
+def test_an_alarm_that_comes_before_the_wait_has_begun_is_not_missed(home: Home) -> None:
+    assert children.run(SOON, home.path) == (0, "")
+
+
+WAIT = """
+store = SqliteStore(home, patience=60)
+try:
+    store.set_setting("grace", "1s")
+except KeyboardInterrupt:
+    say(signal.getitimer(signal.ITIMER_REAL))
+    say(signal.getsignal(signal.SIGALRM))
+store.set_setting("grace", "2s")
+store.close()
+"""
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_interrupted_wait_leaves_no_timer_and_no_handler(home: Home, holder: Popen[str]) -> None:
+    def waits() -> bool:
+        with open("/proc/locks", encoding="ascii") as locks:
+            return any(f"-> FLOCK  ADVISORY  WRITE {waiter.pid} " in line for line in locks)
+
+    with children.start(WAIT, home.path) as waiter:
+        eventually(waits)
+        waiter.send_signal(signal.SIGINT)
+        children.heard(waiter, "(0.0, 0.0)")
+        children.heard(waiter, str(signal.SIG_DFL))
+        holder.kill()
+        assert waiter.wait() == 0
 
 
 def test_after_a_wait_in_vain_the_lock_is_free_for_others(

@@ -66,22 +66,30 @@ class WriteLock:
         class Expired(BaseException):
             pass
 
+        waiting = False
+
         def expire(_signal: int, _frame: FrameType | None) -> None:
-            raise Expired
+            if waiting:
+                raise Expired
 
         try:
             previous = signal.signal(signal.SIGALRM, expire)
         except ValueError:  # not the main thread
             return self._poll()
         try:
-            # It fires again every 50 ms: the first one may come before flock(2) has begun to wait.
-            signal.setitimer(signal.ITIMER_REAL, self._patience, 0.05)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        except Expired:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            self.release()  # it may have come just after flock(2) was served
-            return False
+            try:
+                waiting = True
+                # It fires again every 50 ms: the first one may come before flock(2) has begun to wait.
+                signal.setitimer(signal.ITIMER_REAL, self._patience, 0.05)
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            finally:
+                waiting = False  # the first thing: an alarm that comes later raises nothing
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except BaseException as error:
+            self.release()  # it, or Ctrl-C, may have come just after flock(2) was served
+            if isinstance(error, Expired):
+                return False
+            raise
         finally:
             signal.signal(signal.SIGALRM, previous)
         return True

@@ -73,15 +73,20 @@ class Home:
     def identity(self) -> str:
         """Return the random id of this home, made at the first call: it tells homes apart that share a store."""
         path = os.path.join(self.path, "home.id")
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            with open(path, encoding="ascii") as file:
-                return file.read().strip()
-        id = os.urandom(16).hex()
-        os.write(descriptor, f"{id}\n".encode())
-        os.close(descriptor)
-        return id
+        if not os.path.exists(path):
+            id = os.urandom(16).hex()
+            draft = f"{path}.{id}"
+            descriptor = open_private(draft, os.O_WRONLY)
+            try:
+                os.write(descriptor, f"{id}\n".encode())
+                os.link(draft, path)  # all of it, or nothing
+            except FileExistsError:
+                pass  # another process was faster
+            finally:
+                os.close(descriptor)
+                os.unlink(draft)
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
 
     def exists(self) -> bool:
         """Return whether there is a queue here to read. Creates nothing.
@@ -137,6 +142,17 @@ class Home:
                 _check_owner(path, found)
         except OSError as error:
             raise StoreUnavailable(f"cannot use the home {error.filename}: {error.strerror}") from None
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open a file of a home, made where it is missing, 0600 whatever the umask: a worker's is that of its last job."""
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _make_private(directory: str) -> None:

@@ -14,6 +14,7 @@ import os
 
 from queuectl import process
 from queuectl.job import Ended, Outcome
+from queuectl.paths import open_private
 from queuectl.record import Record
 
 TYPE_CHECKING = False
@@ -91,7 +92,7 @@ def enrol(directory: str, member: Member) -> int:
 
     path = lock_path(directory, member.id)
     hidden = f"{path}.new"
-    descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = open_private(hidden, os.O_RDWR | os.O_EXCL)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         words = (*member[:5], *([member.supervisor] if member.supervisor else []))
@@ -110,6 +111,7 @@ def furnish(home: Home, worker: str) -> None:
     for path in (home.wake, cancel_path(home, worker)):
         try:
             os.mkfifo(path, 0o600)
+            os.chmod(path, 0o600)  # whatever the umask
         except FileExistsError:
             continue
 
@@ -150,7 +152,7 @@ def write_failure(home: Home, supervisor: str, reason: str) -> None:
     """Leave word, for `status`, why a supervisor gave up."""
     path = os.path.join(home.supervisors, f"{supervisor}.failed")
     try:
-        with open(path, "x", encoding="utf-8", opener=_private) as file:
+        with open(path, "x", encoding="utf-8", opener=open_private) as file:
             file.write(f"{reason}\n")
     except OSError:
         return  # a full disk; the worker log may say it
@@ -185,14 +187,10 @@ def _failure_paths(home: Home) -> list[str]:
     return [os.path.join(home.supervisors, name) for name in names if name.endswith(".failed")]
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
-
-
 def mark_draining(home: Home, worker: str) -> None:
     """Say that a worker claims no more."""
     try:
-        os.close(os.open(_draining_path(home, worker), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        os.close(open_private(_draining_path(home, worker), os.O_WRONLY))
     except OSError:
         return  # a full disk, or the home is gone: nobody is told, and nothing else is amiss
 
@@ -222,7 +220,7 @@ def holds(directory: str, id: str, lock: os.stat_result) -> bool:
 
 def open_job_file(home: Home, worker: str) -> int:
     """Make a worker's job file and return a descriptor to write it with."""
-    return os.open(job_path(home, worker), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    return open_private(job_path(home, worker), os.O_RDWR)
 
 
 def write_assignment(descriptor: int, assignment: Assignment) -> None:

@@ -107,14 +107,18 @@ def test_text_that_can_be_printed_stays_readable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o777])
-def test_only_the_owner_can_read_the_log(tmp_path: Path, umask: int) -> None:
+def test_only_the_owner_can_read_the_log_and_always_can(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        logged(tmp_path, events.StoreBack())
+        log = open_log(tmp_path)
+        log.limit = 1
+        log(events.StoreBack())
+        log(events.StoreBack())
     finally:
         os.umask(before)
 
-    assert stat.S_IMODE((tmp_path / "worker.log").stat().st_mode) == 0o600
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("worker.log", "worker.log.1", "log.lock"), 0o600)
 
 
 def test_in_the_foreground_lines_go_to_the_stream_and_no_file_is_made(tmp_path: Path) -> None:

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import pytest
 
+from queuectl import roster
 from queuectl.job import Outcome, State
 from tests.support.eventually import eventually
-from tests.support.processes import RealQueue, gone
+from tests.support.processes import RealQueue, gone, kill
 from tests.worker.conftest import OF_THE_WORKER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.worker.conftest import Shell
+    from tests.worker.conftest import Gate, Shell
 
 
 def seen_by(queue: RealQueue, code: str, *options: str) -> Any:  # noqa: ANN401  whatever the code finds
@@ -121,6 +122,30 @@ def test_the_umask_of_a_job_does_not_open_the_home_to_others(running: RealQueue)
     found = [os.path.join(at, name) for at, _, names in os.walk(running.home.path) for name in names]
     assert found
     assert {path: oct(os.lstat(path).st_mode) for path in found if stat.S_IMODE(os.lstat(path).st_mode) & 0o077} == {}
+
+
+def test_the_umask_of_a_job_does_not_keep_its_worker_from_its_own_files(queue: RealQueue, gate: Gate) -> None:
+    queue.start(count=2)
+    before = os.umask(0o777)
+    try:
+        ids = [queue.enqueue("[ $QUEUECTL_ATTEMPT = 1 ] || exit 0; read _ < gate") for _ in range(2)]
+    finally:
+        os.umask(before)
+    lost, rescuer = (queue.worker_of(id) for id in ids)
+    (supervisor,) = queue.supervisors()
+
+    kill(supervisor.pid, signal.SIGSTOP)  # so that no worker with another umask comes
+    kill(lost.pid)
+    eventually(lambda: os.path.exists(queue.home.rescue_lock))
+    kill(supervisor.pid, signal.SIGCONT)
+    assert queue.wait(ids[0]).attempt == 2
+    queue.run("worker", "stop", "--timeout", "0.1s")
+    eventually(lambda: roster.is_draining(queue.home, rescuer.id))
+    found = [os.path.join(at, name) for at, _, names in os.walk(queue.home.path) for name in names]
+    modes = {path: oct(stat.S_IMODE(os.lstat(path).st_mode)) for path in found}
+    gate.open()
+
+    assert {path: mode for path, mode in modes.items() if mode != "0o600"} == {}
 
 
 # Environment

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from queuectl.paths import open_private
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,13 +75,9 @@ def create(path: str) -> int:
     """Open a file of a log for appending, 0600, and make the directories above it, 0700, whatever the umask."""
     for _ in range(10):
         try:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(path, flags, 0o600)
+            return open_private(path, os.O_WRONLY | os.O_APPEND)
         except FileNotFoundError:
             _make_directories(os.path.dirname(path))  # missing, or deleted since: an empty one is
-        else:
-            os.fchmod(descriptor, 0o600)
-            return descriptor
     raise FileNotFoundError(path)
 
 

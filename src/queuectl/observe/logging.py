@@ -12,6 +12,7 @@ import os
 import time
 
 from queuectl import events
+from queuectl.paths import open_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,19 +95,17 @@ class EventLog:
         return found.st_size if (found.st_dev, found.st_ino) == self._inode else self._open()
 
     def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self._path, flags, 0o600)
+        descriptor = open_private(self._path, os.O_WRONLY | os.O_APPEND)
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = descriptor
-        os.fchmod(descriptor, 0o600)
         opened = os.fstat(descriptor)
         self._inode = (opened.st_dev, opened.st_ino)
         return opened.st_size
 
     def _rotate(self) -> None:
         """Begin a new file, unless another process has just done so or is at it: then this one grows a little more."""
-        lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        lock = open_private(self._lock_path, os.O_RDWR)
         try:
             # Not blocking: the process that holds it may be stopped.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

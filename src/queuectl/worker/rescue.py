@@ -13,6 +13,7 @@ from queuectl import joblogs, process, roster, wake
 from queuectl.events import JobRescued
 from queuectl.job import Outcome
 from queuectl.lifecycle import Loss
+from queuectl.paths import open_private
 from queuectl.worker import descendants
 from queuectl.worker.crashpoints import reached
 from queuectl.worker.runner import looks_interrupted
@@ -36,7 +37,7 @@ def rescue_lost(store: Store, home: Home, worker: str, emit: Emit) -> bool:
     if not any(running.job.worker != worker for running in store.running()):
         return False
     try:
-        lock = os.open(home.rescue_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        lock = open_private(home.rescue_lock, os.O_RDWR)
     except OSError:
         return False  # a full disk: the next look may find room
     try:

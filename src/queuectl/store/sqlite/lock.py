@@ -11,6 +11,7 @@ import os
 import time
 
 from queuectl.errors import StoreBusy, StoreUnavailable
+from queuectl.paths import open_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ class WriteLock:
     def _open(self) -> None:
         """Open the lock file, which who only reads does not need."""
         try:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            os.fchmod(self._descriptor, 0o600)  # whatever the umask
+            self._descriptor = open_private(self._path, os.O_RDWR)
         except OSError as error:
             raise StoreUnavailable(f"cannot open the write lock {self._path}: {error.strerror}") from None
 

@@ -152,6 +152,12 @@ class LogLost(Record):
     reason: str
 
 
+class EventsDropped(Record):
+    """So many events before this one found no room in a stream whose reader stood still."""
+
+    number: int
+
+
 if TYPE_CHECKING:
     Event = (
         WorkerStarted
@@ -174,5 +180,6 @@ if TYPE_CHECKING:
         | StoreLost
         | StoreBack
         | LogLost
+        | EventsDropped
     )
     Emit = Callable[[Event], None]

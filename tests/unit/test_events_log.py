@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from queuectl import events
 from queuectl.observe.logging import KEPT, EventLog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from queuectl.events import Event
@@ -129,6 +131,60 @@ def test_in_the_foreground_lines_go_to_the_stream_and_no_file_is_made(tmp_path: 
     assert os.read(reading, 4096).endswith(b" store back\n")
     os.close(reading)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_file_as_the_stream_takes_the_lines_where_it_is(tmp_path: Path) -> None:
+    with (tmp_path / "err").open("wb", buffering=0) as stream:
+        log = open_log(tmp_path, stream=stream.fileno())
+        stream.write(b"from elsewhere\n")
+        log(events.StoreBack())
+        stream.write(b"from elsewhere\n")
+
+    first, middle, last = (tmp_path / "err").read_text().splitlines()
+    assert first == last == "from elsewhere"
+    assert middle.endswith(" store back")
+
+
+def sockets() -> tuple[int, int]:
+    reading, writing = socket.socketpair()
+    return reading.detach(), writing.detach()
+
+
+@pytest.mark.parametrize("ends", [os.pipe, os.openpty, sockets])
+def test_events_for_a_reader_that_stands_still_are_dropped_and_counted(
+    tmp_path: Path, ends: Callable[[], tuple[int, int]]
+) -> None:
+    reading, writing = ends()
+    log = open_log(tmp_path, stream=writing)
+    count = 20_000
+    for number in range(count):
+        log(events.JobCancelled("x", number))
+
+    os.set_blocking(reading, False)
+    said = b""
+    while b"store back" not in said:
+        try:
+            said += os.read(reading, 65536)
+        except BlockingIOError:
+            log(events.StoreBack())
+            count += 1
+    os.close(reading)
+    os.close(writing)
+
+    *told, dropped, last = said.decode().splitlines()
+    assert "events dropped" in dropped
+    assert last.endswith(" store back")
+    assert len(told) > 20
+    next_one = 0
+    for line in (*told, dropped):
+        match = re.fullmatch(rf"{STAMP} \w+ worker\S+ (job cancelled id=x attempt|events dropped number)=(\d+)", line)
+        assert match, line
+        if match[1].startswith("job"):
+            assert int(match[2]) == next_one
+            next_one += 1
+        else:
+            next_one += int(match[2])
+    assert next_one == count - 1
 
 
 def test_a_stream_that_nobody_reads_any_more_does_no_harm(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import select
 import signal
 from typing import TYPE_CHECKING
 
@@ -267,6 +269,19 @@ def test_workers_in_the_foreground_end_when_the_queue_is_drained(queue: RealQueu
 
     assert drained.code == 0
     assert queue.job(id).state is State.COMPLETED
+
+
+def test_workers_in_the_foreground_wait_for_no_reader_of_what_they_say(queue: RealQueue) -> None:
+    supervisor = queue.spawn("worker", "start", "--foreground")
+    assert supervisor.stdout is not None
+    fcntl.fcntl(supervisor.stdout, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)
+    job = '{"command": "false", "max_retries": 0}\n'
+    ids = queue.do("enqueue", "--quiet", "--file", "-", stdin=100 * job).split()
+
+    assert {queue.wait(id).state for id in ids} == {State.DEAD}
+    assert {queue.job(id).worker for id in ids} == {worker.id for worker in queue.workers()}
+    queue.stop()
+    assert supervisor.communicate()[0].count("job died") < 100
 
 
 def _wait_for_log(supervisor: Popen[str], words: str) -> None:

@@ -12,6 +12,7 @@ import os
 import time
 
 from queuectl import events
+from queuectl.observe.stream import Stream
 from queuectl.paths import open_private
 
 TYPE_CHECKING = False
@@ -36,6 +37,7 @@ WARNINGS = frozenset(
         events.HomeLost,
         events.SettingRefused,
         events.LogLost,
+        events.EventsDropped,
     }
 )
 
@@ -54,13 +56,16 @@ class EventLog:
     ) -> None:
         """Prepare; nothing is created before the first event.
 
-        `log_format` is `text` or `json`. A `stream` is a descriptor that takes the lines instead of the file.
+        `log_format` is `text` or `json`. A `stream` is a descriptor that takes the lines instead of the file, as
+        far as somebody reads it: no event waits for that.
         """
         self._path = path
         self._lock_path = lock_path
         self._process_name = process_name
         self._form = _json if log_format == "json" else _text
-        self._stream = stream
+        self._stream = None if stream is None else Stream(stream)
+        self._dropped = 0
+        """Events that the stream had no room for since the last one that it took."""
         self.limit = LIMIT
         self._descriptor = -1
         self._inode: tuple[int, int] | None = None
@@ -68,15 +73,20 @@ class EventLog:
 
     def __call__(self, event: Event) -> None:
         """Log an event, in one write."""
-        source = f"{self._process_name}[{os.getpid()}]"
-        line = self._form(_stamp(), _level(event), source, event).encode() + b"\n"
+        line = self._line(event)
         try:
-            if self._stream is not None:
-                os.write(self._stream, line)
-            else:
+            if self._stream is None:
                 self._append(line)
+            else:
+                if self._dropped:
+                    line = self._line(events.EventsDropped(self._dropped)) + line
+                self._dropped = 0 if self._stream.write(line) else self._dropped + 1
         except OSError:
             return  # nobody is left who could be told
+
+    def _line(self, event: Event) -> bytes:
+        source = f"{self._process_name}[{os.getpid()}]"
+        return self._form(_stamp(), _level(event), source, event).encode() + b"\n"
 
     def _append(self, line: bytes) -> None:
         size = self._follow()

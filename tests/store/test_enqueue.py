@@ -54,6 +54,19 @@ def test_everything_that_was_said_is_stored(store: Store, companions: int) -> No
     assert stored.created_at == NOW
 
 
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_what_one_caller_brings_is_not_taken_for_what_another_one_brought(store: Store, one_by_one: bool) -> None:  # noqa: FBT001
+    policy, mine, yours = Policy(), {"PATH": "/mine"}, {"PATH": "/yours"}
+    callers = [(0o022, mine), (0o077, mine), (0o077, yours), (0o022, yours), (0o022, mine)]
+    jobs = [new_job(policy=policy)._replace(umask=umask, caller_env=env) for umask, env in callers]
+
+    for batch in [[new] for new in jobs] if one_by_one else [jobs]:
+        store.enqueue(batch, NOW)
+
+    found = [claimed(store, new.id) for new in jobs]
+    assert [(job.umask, job.caller_env) for job in found] == callers
+
+
 def test_a_new_job_has_not_run(store: Store) -> None:
     stored = job(store, State.PENDING)
 

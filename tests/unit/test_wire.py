@@ -273,6 +273,12 @@ def test_an_array_holds_jobs(data: bytes) -> None:
         (b'{"command": "a"}\n\n{"command": ""}\n', "line 3: command is empty"),
         (b'{"command": "a"}\n{"command": "b"\n', "line 2: not valid JSON at "),
         (b'{"command": "a"} {"command": "b"}\n', "line 1: not valid JSON at column 18: Extra data"),
+        (b'{"command":"a"}\n{"command":"a"},{"command":"b"}\n', "line 2: not valid JSON at column 16: Extra data"),
+        (
+            b'{"command":"a"}\n{"argv":[{"a":"b"}\n{"c":"d"}]}\n{"command":"a"},{"command":"b"}\n',
+            "line 2: not valid JSON at ",
+        ),
+        (b'{"argv":["b"\n"c"]}\n{"command":"a"},{"command":"b"}\n', "line 1: not valid JSON at "),
         (b'{\n"command": "a"\n}\n', "line 1: not valid JSON at "),
         (b'{"command": "a"}\n[{"command": "b"}]\n', "line 2: expected a JSON object"),
         (b'{"command": "a", "id": "x", "id": "y"}\n', 'line 1: duplicate field "id"'),
@@ -307,6 +313,46 @@ def test_an_error_names_its_line_or_item(data: bytes, message: str) -> None:
     with pytest.raises(InvalidInput) as error:
         jobs_in(data)
     assert error.value.message.startswith(message)
+
+
+PARTS = [
+    b'{"command":"a"}',
+    b'{"id":"x","argv":["b"]}',
+    b'{"command":"a"},{"command":"b"}',
+    b'{"argv":[{"a":"b"}',
+    b'{"c":"d"}]}',
+    b'{"argv":["b"',
+    b'"c"]}',
+    b'{"argv":["}',
+    b'{"]}',
+    b'{"env":{"a":"b"}',
+    b"{}",
+    b"}",
+    b" ",
+    b"",
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(PARTS), max_size=3).map(b"".join), max_size=8))
+def test_lines_are_read_as_each_of_them_alone(lines: list[bytes]) -> None:
+    alone: list[JobRequest] = []
+    refused = None
+    for number, line in enumerate(lines, 1):
+        try:
+            alone += [parse_job(line.decode(), NOW)] if line.strip() else []
+        except InvalidInput:
+            refused = f"line {number}: "
+            break
+
+    together: list[JobRequest] = []
+    try:
+        together += read_jobs(io.BytesIO(b"\n".join(lines)), NOW)
+    except InvalidInput as error:
+        assert refused is not None
+        assert error.message.startswith(refused)  # noqa: PT017  that it raises is no matter of course
+    else:
+        assert refused is None
+        assert together == alone
 
 
 def test_jobs_before_a_bad_line_come_first() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from queuectl import joblogs
 from queuectl.job import State
 from tests.support.eventually import eventually
+from tests.support.processes import gone, kill
 
 if TYPE_CHECKING:
     from tests.support.processes import RealQueue
@@ -110,6 +111,28 @@ def test_output_that_is_printed_by_background_processes_until_the_end_is_kept(ru
     running.wait(id)
 
     assert running.do("logs", id) == "from below\nlast\n"
+
+
+FILL_THE_PIPE = r"""
+import fcntl, os
+fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, 1 << 20)
+open("gate").read()
+os.write(1, b"0123456789abcde\n" * 65536)
+"""
+
+
+def test_what_is_in_a_large_pipe_when_the_command_has_ended_is_kept(queue: RealQueue, gate: Gate) -> None:
+    (worker,) = queue.start()
+    id = queue.enqueue(f"echo $$ >>pids; exec {sys.executable} -S -c '{FILL_THE_PIPE}'")
+    (pid,) = queue.wait_for_lines("pids")
+
+    queue.suspend(worker.pid)
+    gate.open()
+    eventually(lambda: gone(int(pid)))
+    kill(worker.pid, signal.SIGCONT)
+
+    assert queue.wait(id).state is State.COMPLETED
+    assert raw_logs(queue, id) == b"0123456789abcde\n" * 65536
 
 
 def test_a_flood_of_output_stays_below_the_cap_and_leaves_the_memory_of_the_worker_flat(queue: RealQueue) -> None:

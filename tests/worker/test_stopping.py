@@ -183,6 +183,24 @@ def test_a_stop_now_ends_the_running_jobs_and_gives_them_back_uncounted(
     assert (job.state, job.attempt) == (State.COMPLETED, 2)
 
 
+def test_a_stop_now_shortens_the_grace_of_a_command_that_has_timed_out(queue: RealQueue) -> None:
+    del queue.environ["QUEUECTL_GRACE"]
+    queue.do("config", "set", "grace", "1h")
+    queue.start()
+    (supervisor,) = queue.supervisors()
+    id = queue.enqueue("trap '' TERM; while :; do sleep 0.05; done", "--timeout", "0.1s")
+    queue.wait_for_event("job timed out")
+
+    queue.do("config", "set", "grace", "0.1s")
+
+    def stopped() -> bool:
+        kill(supervisor.pid, signal.SIGQUIT)  # `worker stop --now`, until the worker has the new grace
+        return not queue.workers()
+
+    eventually(stopped)
+    assert queue.attempts(id)[0].outcome is Outcome.TIMED_OUT
+
+
 def test_a_stop_reaches_workers_whose_supervisor_was_killed(queue: RealQueue, gate: Gate) -> None:
     queue.start(count=2)
     id = queue.enqueue(WAITS)

@@ -261,7 +261,7 @@ def test_processes_that_write_at_once_tear_and_lose_no_line(tmp_path: Path) -> N
             match = re.fullmatch(rf"{STAMP} INFO worker\[\d+\] job cancelled id=([a-d]) attempt=(\d+)", text)
             assert match, text
             found[match[1]].add(int(match[2]))
-    assert len(files) > 3
+    assert len(files) > 1  # how many depends on how often the one that rotates was interrupted
     assert found == {name: set(range(count)) for name in "abcd"}
 
 

@@ -10,6 +10,7 @@ from queuectl import process, roster
 from queuectl.cli.parser import one_of
 from queuectl.cli.workertable import print_workers, seen_workers, worker_fields
 from queuectl.errors import Conflict, InvalidInput, PartlyDone, StoreUnavailable
+from queuectl.paths import open_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _check_open_files() -> None:
 def _start_detached(words: list[str], environ: dict[str, str], app: App) -> None:
     import subprocess  # noqa: PLC0415  15 ms, only this verb starts a process
 
-    log = os.open(app.home.worker_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    log = open_private(app.home.worker_log, os.O_WRONLY | os.O_APPEND)
     supervisor = subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True, env=environ
     )

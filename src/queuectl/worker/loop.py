@@ -149,8 +149,8 @@ class Worker:
 
     def _use_store(self) -> None:
         """Record what is over, claim what is next, and put on disk what has waited long enough."""
-        if self._unrecorded is not None:
-            self._check_store()
+        if self._unrecorded is not None and (self._unrecorded[1].duration or 0.0) > TICK:
+            self._check_store()  # a backup that was restored since the last tick may have this job, but no shorter one
         if self._store_replaced:
             return
         if not self._registered:
@@ -245,7 +245,7 @@ class Worker:
 
     def _start(self, job: Job) -> None:
         """Start the command of a claimed job; one that cannot be started is over at once."""
-        roster.write_assignment(self._job_file, roster.Assignment(job.seq, job.attempt, str(job.cookie), job.id))
+        roster.write_assignment(self._job_file, roster.Assignment(job.seq, job.attempt, str(job.cookie), job.id, None))
         reached("worker: assigned")
         log = LogWriter(self._home.logs, job.seq, job.attempt, self._settings.log_cap)
         environ = environment.of_job(self._shared_environment, self._environ, job)
@@ -261,7 +261,7 @@ class Worker:
         reached("worker: spawned")
         self._watch.add(run.pidfd, self._on_exit)  # heard before the pipes: the receipt is not to wait for them
         for pipe in run.pipes:
-            self._watch.add(pipe, partial(self._on_output, run, pipe))
+            self._watch.add(pipe, partial(self._on_output, run, pipe), partial(self._on_end_of_output, run, pipe))
 
     def _record(self, job: Job, ended: Ended) -> None:
         """Record the end of a run, and in the same transaction claim the next job."""
@@ -357,8 +357,11 @@ class Worker:
 
     def _on_output(self, run: Run, pipe: int) -> None:
         if not run.read(pipe):
-            self._watch.discard(pipe)
-            run.close_pipe(pipe)
+            self._on_end_of_output(run, pipe)
+
+    def _on_end_of_output(self, run: Run, pipe: int) -> None:
+        self._watch.discard(pipe)
+        run.close_pipe(pipe)
 
     def _on_cancel(self) -> None:
         wakeup.take(self._cancels, 4096)

@@ -151,14 +151,14 @@ class Run:
         except (ProcessLookupError, PermissionError):
             pass
         self.ended_at = time.monotonic()
+        duration = self.ended_at - self.started_at
         try:
             _, status = os.waitpid(self.pid, 0)
         except ChildProcessError:
-            ended = Ended(Outcome.LOST, error="its exit status was lost")
+            self.ended = Ended(Outcome.LOST, None, None, "its exit status was lost", duration)
         else:
-            ended = self._outcome(status)
+            self.ended = self._how_it_ended(status, duration)
         os.close(self.pidfd)
-        self.ended = ended._replace(duration=self.ended_at - self.started_at)
         return self.ended
 
     def tree_is_gone(self, now: float) -> bool:
@@ -191,15 +191,12 @@ class Run:
             return ended._replace(error=self.log.last_error)
         return ended
 
-    def _outcome(self, status: int) -> Ended:
+    def _how_it_ended(self, status: int, duration: float) -> Ended:
         code = os.waitstatus_to_exitcode(status)
         exit_code, died_of = (code, None) if code >= 0 else (None, -code)
-        if self._reason is Outcome.TIMED_OUT:
-            error = f"timed out after {self.job.policy.timeout:g} s"
-            return Ended(Outcome.TIMED_OUT, exit_code, died_of, error)
-        if self._reason is not None:
-            return Ended(self._reason, exit_code, died_of)
-        return Ended(Outcome.EXITED if died_of is None else Outcome.SIGNALLED, exit_code, died_of)
+        outcome = self._reason or (Outcome.EXITED if died_of is None else Outcome.SIGNALLED)
+        error = f"timed out after {self.job.policy.timeout:g} s" if outcome is Outcome.TIMED_OUT else None
+        return Ended(outcome, exit_code, died_of, error, duration)
 
 
 def looks_interrupted(ended: Ended) -> bool:

@@ -18,14 +18,17 @@ class Watch:
 
     def __init__(self) -> None:
         self._poll = select.poll()
-        self._reactions: dict[int, Callable[[], None]] = {}
+        self._reactions: dict[int, tuple[Callable[[], None], Callable[[], None]]] = {}
 
     def __contains__(self, descriptor: int) -> bool:
         return descriptor in self._reactions
 
-    def add(self, descriptor: int, react: Callable[[], None]) -> None:
-        """Watch a descriptor from the next wait on."""
-        self._reactions[descriptor] = react
+    def add(self, descriptor: int, react: Callable[[], None], at_end: Callable[[], None] | None = None) -> None:
+        """Watch a descriptor from the next wait on.
+
+        `at_end` is called in place of `react` when its other end is closed and nothing is left to be read.
+        """
+        self._reactions[descriptor] = (react, at_end or react)
         self._poll.register(descriptor, select.POLLIN)
 
     def discard(self, descriptor: int) -> None:
@@ -35,6 +38,10 @@ class Watch:
 
     def wait(self, seconds: float) -> None:
         """Wait until a descriptor calls, or the time is over, and react to each that does."""
-        for descriptor, _ in self._poll.poll(seconds * 1000):
-            if (react := self._reactions.get(descriptor)) is not None:  # not discarded by the one before
-                react()
+        for descriptor, event in self._poll.poll(seconds * 1000):
+            if (reactions := self._reactions.get(descriptor)) is not None:  # not discarded by the one before
+                react, at_end = reactions
+                if event & select.POLLIN:
+                    react()
+                else:
+                    at_end()

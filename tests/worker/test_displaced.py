@@ -35,13 +35,14 @@ def test_a_worker_whose_database_was_deleted_makes_room_for_one_that_serves_the_
 
 
 def test_the_end_of_a_job_is_not_lost_when_a_backup_is_restored_under_it(queue: RealQueue, gate: Gate) -> None:
-    queue.start()
+    queue.start(count=2)
     id = queue.enqueue("echo ran >> runs; read _ < gate")
     queue.wait_for_lines("runs")
     backup = str(queue.directory / "backup.db")
     database = apsw.Connection(queue.home.database)
     database.execute("VACUUM INTO ?", (backup,))
     database.close()
+    queue.wait(queue.enqueue("true", "--run-at", "+2s"))  # a backup is older than a second when it is restored
 
     remove_database(queue)
     os.rename(backup, queue.home.database)

@@ -65,7 +65,7 @@ def measure(bench: Bench) -> Iterator[Line]:
         f"after one of {size / 1e7:,.0f} MB: {before:.1f} MiB",
         after / before,
         "x",
-        at_most(1.05),
+        at_most(1.1),
     )
     yield Line(
         "output",

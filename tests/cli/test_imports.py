@@ -17,8 +17,8 @@ FORBIDDEN = {
 """Modules that cost 0.3 ms or more, and that others bring along."""
 
 OURS_ELSEWHERE = {
-    "queuectl.cli.help", "queuectl.cli.list", "queuectl.cli.worker", "queuectl.joblogs", "queuectl.wire",
-    "queuectl.worker",
+    "queuectl.cli.help", "queuectl.cli.list", "queuectl.cli.worker", "queuectl.jobjson", "queuectl.joblogs",
+    "queuectl.wire", "queuectl.worker",
 }  # fmt: skip
 """Our own modules that another command needs."""
 

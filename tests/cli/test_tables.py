@@ -319,3 +319,36 @@ def test_wide_and_combining_characters_count_as_the_columns_that_they_take(cli: 
         lines = terminal("list", columns=width).splitlines()
         taken = [sum({"東": 2, "\u0301": 0}.get(char, 1) for char in line) for line in lines]
         assert width - 1 <= max(taken) <= width
+
+
+@pytest.mark.usefixtures("jobs")
+@pytest.mark.parametrize(
+    ("word", "ids"),
+    [
+        ("pending", ["ready", "later"]),
+        ("scheduled", ["later"]),
+        ("blocked", []),
+        ("processing", ["lost"]),
+        ("completed", ["completed"]),
+        ("failed", ["failed"]),
+        ("dead", ["dead"]),
+        ("cancelled", ["cancelled"]),
+    ],
+)
+def test_every_state_is_listed_by_its_name(cli: Cli, word: str, ids: list[str]) -> None:
+    assert cli("list", "--state", word, "-q").out.split() == ids
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("running", "one of: pending, blocked, processing, completed, failed, dead, cancelled, scheduled"),
+        ("complete", "did you mean: completed"),
+        ("schedule", "did you mean: scheduled"),
+        ("PENDING", "one of: pending, blocked, processing, completed, failed, dead, cancelled, scheduled"),
+        ("", "one of: pending, blocked, processing, completed, failed, dead, cancelled, scheduled"),
+    ],
+)
+def test_an_unknown_state_is_answered_with_those_there_are(cli: Cli, word: str, hint: str) -> None:
+    code, _, err = cli("list", "--state", word)
+    assert (code, err) == (2, f'queuectl: error: --state: unknown state "{word}"\n  {hint}\n')

@@ -16,20 +16,10 @@ from hypothesis import strategies as st
 from queuectl.config import NEVER
 from queuectl.errors import Conflict, InvalidInput, NotFound
 from queuectl.job import Attempt, Outcome, Policy, State
+from queuectl.jobjson import LARGEST_JOB, parse_job, read_jobs
 from queuectl.request import JobRequest
 from queuectl.store.base import Durations, Metrics
-from queuectl.wire import (
-    LARGEST_JOB,
-    attempt_fields,
-    dumps,
-    error_fields,
-    job_fields,
-    metrics_fields,
-    parse_job,
-    read_jobs,
-    rfc3339,
-    state_named,
-)
+from queuectl.wire import attempt_fields, dumps, error_fields, job_fields, metrics_fields, rfc3339
 from tests.support.samples import JOB, NOW
 
 if TYPE_CHECKING:
@@ -649,29 +639,3 @@ def test_json_is_one_line_of_ascii() -> None:
 @pytest.mark.parametrize(("microseconds", "text"), [(0, "2026-01-01T00:00:00Z"), (1, "2026-01-01T00:00:00.000001Z")])
 def test_an_instant_is_shown_in_utc_with_microseconds_only_if_there_are_any(microseconds: int, text: str) -> None:
     assert rfc3339(NOW.replace(microsecond=microseconds)) == text
-
-
-@pytest.mark.parametrize("state", State)
-def test_a_state_is_found_by_its_name(state: State) -> None:
-    assert state_named(str(state)) == (state, False)
-
-
-def test_scheduled_is_a_pending_job_of_the_future() -> None:
-    assert state_named("scheduled") == (State.PENDING, True)
-
-
-@pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        ("runing", None),
-        ("complete", "did you mean: completed"),
-        ("schedule", "did you mean: scheduled"),
-        ("PENDING", None),
-        ("", None),
-    ],
-)
-def test_an_unknown_state_is_answered_with_the_ones_there_are(text: str, hint: str | None) -> None:
-    every = "pending, blocked, processing, completed, failed, dead, cancelled, scheduled"
-    with pytest.raises(InvalidInput, match=f'"{text}" is no state: {every}$') as error:
-        state_named(text)
-    assert error.value.hint == hint

@@ -83,7 +83,7 @@ def _enqueue_file(args: Namespace, app: App) -> None:
         raise InvalidInput("--file and a job on the command line exclude each other")
     if given := [name for name in FIELDS if getattr(args, name) is not None]:
         raise InvalidInput(f"--file and --{given[0].replace('_', '-')} exclude each other", "say it in the file")
-    from queuectl.wire import read_jobs  # noqa: PLC0415  1 ms, not for a single job
+    from queuectl.jobjson import read_jobs  # noqa: PLC0415  1 ms, not for a single job
 
     try:
         stream = open(0 if args.file == "-" else args.file, "rb", closefd=args.file != "-")  # noqa: SIM115  just below

@@ -99,7 +99,7 @@ def _from_json(verb: str, words: Sequence[str], given: Sequence[str]) -> JobRequ
         raise InvalidInput("one job at a time", MANY)
     if given:
         raise InvalidInput(f"JSON and --{given[0].replace('_', '-')} exclude each other", "say it in the JSON")
-    from queuectl.wire import parse_job  # noqa: PLC0415  1 ms, only for JSON
+    from queuectl.jobjson import parse_job  # noqa: PLC0415  1 ms, only for JSON
 
     return parse_job(words[0])
 

@@ -87,6 +87,7 @@ class Worker:
         self._watch.add(self._signals, self._on_signals)
         self._watch.add(orders.supervisor.fileno(), self._on_supervisor)
 
+        self._refused_setting: str | None = None
         self._registered = False
         """Whether the store knows this worker, so that it may claim."""
         self._run: Run | None = None
@@ -216,7 +217,9 @@ class Worker:
         try:
             self._settings = config.settings(self._store.settings(), self._environ)
         except InvalidInput as error:
-            self._emit(events.SettingRefused(error.message))
+            if error.message != self._refused_setting:  # said once, not at every change of the queue
+                self._refused_setting = error.message
+                self._emit(events.SettingRefused(error.message))
 
     # Claiming and recording
 

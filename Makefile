@@ -8,15 +8,15 @@ RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint fix check bench chaos power demo
+.PHONY: help setup test lint fix check bench bench-postgres chaos power demo
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEV) ## make .venv with the package (editable) and the development tools
 
 test: $(DEV) ## run the tests; a part of them: make test ARGS="-k claim"
-	$(BIN)/pytest -n 2 -q $(ARGS)
+	$(BIN)/pytest -n 4 -q $(ARGS)
 
 lint: $(DEV) ## check format, code, types and the arrows between modules
 	$(BIN)/ruff format --check
@@ -32,6 +32,9 @@ check: lint test ## lint and test: run it before every commit
 
 bench: $(DEV) ## measure; choose with ARGS
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-postgres: $(DEV) ## measure on PostgreSQL, beside other queues; choose with ARGS
+	$(BIN)/python benchmarks/postgres/run.py $(ARGS)
 
 chaos: $(DEV) ## kill workers at random 1,000 times under 10,000 jobs; takes minutes
 	$(BIN)/python -m tests.crash.chaos --kills 1000 --jobs 10000

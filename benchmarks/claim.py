@@ -67,7 +67,7 @@ class _Claimer:
     def __init__(self, home: Home, crowd: dict[str, int]) -> None:
         fill(home, **crowd)
         os.sync()  # or the write-back of the fill is measured too
-        self._store: Store = open_worker_store(home)
+        self._store: Store = open_worker_store(home, None)
         self._enqueued = 0
         self.rate(10)  # the first pages have to be read once
 

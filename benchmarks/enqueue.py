@@ -28,7 +28,7 @@ def measure(bench: Bench) -> Iterator[Line]:
     table = RawTable(bench.directory)
     with bench.home() as home:
         store = SqliteStore(home)
-        queue = Queue(store, home, os.environ)
+        queue = Queue(store, os.environ)
         pairs = compare(
             6 * bench.rounds,
             lambda: _rate(calls, table.insert),

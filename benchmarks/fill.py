@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import apsw
@@ -106,7 +105,7 @@ def fill(home: Home, *, waiting: int = 0, scheduled: int = 0, finished: int = 0)
         db.execute("DELETE FROM main.counts")
         db.execute(COUNTS)
     store = SqliteStore(home)
-    store.sum_up_durations(datetime.now(UTC) - MINUTES_KEPT)  # as each worker does once a minute
+    store.upkeep(MINUTES_KEPT)  # as each worker does once a minute
     store.close()
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     db.close()

@@ -34,7 +34,7 @@ def measure(bench: Bench) -> Iterator[Line]:
     command = f"date +%s%N >>'{stamps}'"
     with bench.home() as home, bench.workers(home, WORKERS):
         store = SqliteStore(home)
-        queue = Queue(store, home, os.environ)
+        queue = Queue(store, os.environ)
         floors, own = alternate(
             bench.amount(40 * bench.rounds, 2),
             lambda: _latency(stamps, lambda: _spawn(command)),

@@ -19,6 +19,10 @@ NEVER = float("inf")
 """Seconds after which something that is kept for ever is pruned."""
 
 
+SHORTEST_LEASE, LONGEST_LEASE = 4.0, 3600.0
+"""Seconds. A worker looks once a second whether its lease is to be renewed."""
+
+
 class Key(Record):
     """One configuration key."""
 
@@ -47,6 +51,8 @@ class Settings(Record):
     """Seconds."""
     keep_cancelled: float
     keep_dead: float
+    lease: float
+    """Seconds that a worker on a shared store may be out of touch before others take its job, less a quarter."""
 
 
 def parse_integer(text: str, least: int, most: int) -> int:
@@ -85,6 +91,13 @@ def _time_limit(text: str) -> float | None:
     return limit
 
 
+def _lease(text: str) -> float:
+    length = parse_duration(text)
+    if not SHORTEST_LEASE <= length <= LONGEST_LEASE:
+        raise InvalidInput(f"{quoted(text)} is not from {SHORTEST_LEASE:g}s to {LONGEST_LEASE / 3600:g}h")
+    return length
+
+
 KEYS: dict[str, Key] = {
     key.name: key
     for key in (
@@ -99,6 +112,7 @@ KEYS: dict[str, Key] = {
         Key("keep_completed", "7d", _age, "how long completed jobs are kept, or forever"),
         Key("keep_cancelled", "7d", _age, "how long cancelled jobs are kept, or forever"),
         Key("keep_dead", "forever", _age, "how long dead jobs are kept, or forever"),
+        Key("lease", "60s", _lease, "PostgreSQL: silence that makes a worker lost"),
     )
 }
 """Every configuration key, in the order in which they are shown."""

@@ -54,3 +54,9 @@ class StoreBusy(StoreUnavailable):
     """The write lock was not free in time; the same call may succeed later."""
 
     code = "store_busy"
+
+
+class StoreClosed(StoreUnavailable):
+    """The queue is being taken to another store, or is there already."""
+
+    code = "store_closed"

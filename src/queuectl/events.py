@@ -49,6 +49,12 @@ class WorkerHung(Record):
     seconds: int
 
 
+class LeaseLost(Record):
+    """A worker could not renew its lease in time and is ended, before others may take its job."""
+
+    pid: int
+
+
 class SupervisorStarted(Record):
     """A supervisor keeps this many workers alive."""
 
@@ -140,6 +146,10 @@ class StoreLost(Record):
     reason: str
 
 
+class PoolerFound(Record):
+    """The store is reached through a pooler, which swallows calls: this worker looks for work once a second."""
+
+
 class StoreBack(Record):
     """The store that was lost takes writes again."""
 
@@ -165,6 +175,7 @@ if TYPE_CHECKING:
         | WorkerStopped
         | WorkerLost
         | WorkerHung
+        | LeaseLost
         | SupervisorStarted
         | SupervisorStopped
         | HomeLost
@@ -178,6 +189,7 @@ if TYPE_CHECKING:
         | MachineRefused
         | SettingRefused
         | StoreLost
+        | PoolerFound
         | StoreBack
         | LogLost
         | EventsDropped

@@ -139,6 +139,15 @@ class Attempt(Record):
     error: str | None
 
 
+class LogPart(Record):
+    """A part of the log of one attempt, as it goes through a store that machines share."""
+
+    end: int
+    """Bytes of output up to its end, from the beginning of the attempt."""
+    lines: bytes
+    """Whole lines of the log, nothing missing between them; may be empty."""
+
+
 class Ended(Record):
     """How a run ended, as its worker or its rescuer saw it."""
 
@@ -149,6 +158,8 @@ class Ended(Record):
     """One line, at most 1 KiB: the last line of stderr, or why the run did not start."""
     duration: float | None = None
     """Seconds on a monotonic clock; None (a rescue does not know) means until now by the store's clock."""
+    log: LogPart | None = None
+    """The end of what it has printed, kept where machines share the store; None when it has printed nothing."""
 
     @property
     def well(self) -> bool:

@@ -47,6 +47,8 @@ class Loss(StrEnum):
     STOPPED = "stopped"
     CRASHED = "crashed"
     REBOOTED = "rebooted"
+    SILENT = "silent"
+    """Of another machine, which let its lease run out: it went down, or is cut off."""
 
 
 class Move(Record):
@@ -107,7 +109,7 @@ def rescue(job: Job, loss: Loss) -> Move:
             return _keep(job, State.PENDING, delay=0.0)
         case Loss.CRASHED:
             return _crashed(job)
-        case Loss.REBOOTED:
+        case Loss.REBOOTED | Loss.SILENT:
             return _interrupted(job)
 
 
@@ -157,7 +159,7 @@ def _crashed(job: Job) -> Move:
 def _interrupted(job: Job) -> Move:
     interruptions = job.interruptions + 1
     if interruptions >= MAX_INTERRUPTIONS:
-        reason = f"the machine went down under it {interruptions} times"
+        reason = f"its machine went down or was cut off {interruptions} times"
         return _keep(job, State.DEAD, reason=reason)._replace(interruptions=interruptions)
     return _keep(job, State.PENDING, delay=0.0)._replace(interruptions=interruptions)
 

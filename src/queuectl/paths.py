@@ -55,6 +55,13 @@ class Home:
         self.workers = os.path.join(self.run, "workers")
         self.supervisors = os.path.join(self.run, "supervisors")
 
+    def job_logs(self, queue: str | None) -> str:
+        """Return the directory of what jobs print: of the queue in this home, or of one on a server, by its id.
+
+        Each has its own, because each has its own numbers for jobs.
+        """
+        return self.logs if queue is None else os.path.join(self.logs, queue)
+
     @property
     def worker_log(self) -> str:
         """File that workers and supervisors log to."""
@@ -69,6 +76,11 @@ class Home:
     def rescue_lock(self) -> str:
         """File whose lock the one process that rescues holds."""
         return os.path.join(self.run, "rescue.lock")
+
+    @property
+    def sweep_lock(self) -> str:
+        """File whose lock the one process that sweeps the logs holds."""
+        return os.path.join(self.run, "sweep.lock")
 
     def identity(self) -> str:
         """Return the random id of this home, made at the first call: it tells homes apart that share a store."""

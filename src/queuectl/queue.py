@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from queuectl import config, wake
+from queuectl import config
 from queuectl.errors import InvalidInput, NotFound
 from queuectl.ids import IdMaker
 from queuectl.job import NewJob, Policy, State
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from queuectl.config import Settings
-    from queuectl.job import Attempt, Job
-    from queuectl.paths import Home
+    from queuectl.errors import StoreClosed
+    from queuectl.job import Attempt, Job, LogPart
     from queuectl.request import JobRequest
-    from queuectl.store.base import Metrics, Store
+    from queuectl.store.base import Metrics, Registered, Store
 
 CALLER_VARIABLES = ("PATH", "VIRTUAL_ENV", "LANG", "TZ")
 """With every LC_*: what a job has of its enqueuer's environment alone; all other variables are the worker's."""
@@ -30,9 +30,8 @@ CALLER_VARIABLES = ("PATH", "VIRTUAL_ENV", "LANG", "TZ")
 class Queue:
     """One queue, as its users see it."""
 
-    def __init__(self, store: Store, home: Home, environ: Mapping[str, str]) -> None:
+    def __init__(self, store: Store, environ: Mapping[str, str]) -> None:
         self._store = store
-        self._home = home
         self._environ = dict(environ)
         self._caller_env = {
             name: value for name, value in environ.items() if name in CALLER_VARIABLES or name.startswith("LC_")
@@ -61,7 +60,7 @@ class Queue:
             Conflict: an id is taken, or comes twice.
         """
         ids = self._store.enqueue(self._prepare(requests))
-        wake.wake_idle(self._home, len(ids))
+        self._store.wake_idle(len(ids))
         return ids
 
     def _prepare(self, requests: Iterable[JobRequest]) -> Iterator[NewJob]:
@@ -130,6 +129,29 @@ class Queue:
         """Return the failed and dead jobs whose last runs ended last, the last first."""
         return self._store.last_failures(limit)
 
+    def workers(self) -> Sequence[Registered] | None:
+        """Return the workers that the store knows of; None when it is of one machine, where `run/` knows better."""
+        return self._store.workers() if self._store.leased else None
+
+    def request_stop(self, host: str, *, now: bool) -> int:
+        """Ask the workers of a host to stop, `now` without waiting for their jobs; return how many there are."""
+        return self._store.request_stop(host, now=now)
+
+    @property
+    def shared_id(self) -> str | None:
+        """Random id of a queue that machines share; None when it is the one of this home."""
+        return self._store.id
+
+    def want_log(self, job: Job) -> None:
+        """Let the worker of a running job know that somebody reads its log elsewhere, for the next 15 seconds."""
+        if job.worker is not None:
+            self._store.want_log(job.worker, 15.0)
+            self._store.wake_worker(job.worker)
+
+    def log_parts(self, job: Job, attempt: int, after: int, *, ended: bool) -> Sequence[LogPart]:
+        """Return the parts of a log that the store has; see `Store.log_parts`."""
+        return self._store.log_parts(job.seq, attempt, after, ended=ended)
+
     def changed(self) -> bool:
         """Return whether another process has changed the queue since the last call. The first call: True."""
         return self._store.changed()
@@ -137,6 +159,12 @@ class Queue:
     def flush(self) -> None:
         """Put all that any process has committed on disk: what is reported after this is for good."""
         self._store.flush(everyone=True)
+
+    def why_closed(self) -> StoreClosed | None:
+        """Return what everybody is told who changes the queue while it is moved to another store, or has been."""
+        from queuectl.store.gate import closed_by  # noqa: PLC0415  not needed to enqueue
+
+        return closed_by(self._store.gate())
 
     # Moving
 
@@ -152,7 +180,7 @@ class Queue:
         except NotFound:
             raise self._unknown(id) from None
         if job.state is State.PROCESSING and job.worker is not None:
-            wake.wake_worker(self._home, job.worker)
+            self._store.wake_worker(job.worker)
         return job
 
     def retry(self, id: str) -> Job:
@@ -166,7 +194,7 @@ class Queue:
             job = self._store.retry(id)
         except NotFound:
             raise self._unknown(id) from None
-        wake.wake_idle(self._home)
+        self._store.wake_idle()
         return job
 
     def clear(self) -> Iterator[int]:

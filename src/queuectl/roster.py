@@ -71,6 +71,11 @@ def supervisors(home: Home) -> list[Member]:
     return sorted((m for m in _members(home.supervisors) if m.alive), key=lambda member: (member.started, member.pid))
 
 
+def any_worker_died(home: Home) -> bool:
+    """Return whether a worker has died that nobody has looked after yet."""
+    return any(not member.alive for member in _members(home.workers))
+
+
 def lock_path(directory: str, id: str) -> str:
     """Return the path of a member's lock file; `directory` is `home.workers` or `home.supervisors`."""
     return os.path.join(directory, f"{id}.lock")
@@ -122,6 +127,7 @@ def remove(home: Home, worker: str) -> None:
         job_path(home, worker),
         cancel_path(home, worker),
         _draining_path(home, worker),
+        _expired_path(home, worker),
         lock_path(home.workers, worker),
     ):
         try:
@@ -207,6 +213,23 @@ def serves(home: Home) -> bool:
 
 def _draining_path(home: Home, worker: str) -> str:
     return os.path.join(home.workers, f"{worker}.draining")
+
+
+def mark_lease_lost(home: Home, worker: str) -> None:
+    """Say, as its supervisor, that a worker is ended because it could not renew its lease: its job counts nothing."""
+    try:
+        os.close(open_private(_expired_path(home, worker), os.O_WRONLY))
+    except OSError:
+        return  # a full disk: its job counts a crash
+
+
+def lease_was_lost(home: Home, worker: str) -> bool:
+    """Return whether a worker was ended because it could not renew its lease."""
+    return os.path.lexists(_expired_path(home, worker))
+
+
+def _expired_path(home: Home, worker: str) -> str:
+    return os.path.join(home.workers, f"{worker}.expired")
 
 
 def holds(directory: str, id: str, lock: os.stat_result) -> bool:

@@ -112,10 +112,14 @@ def attempt_fields(attempt: Attempt) -> dict[str, object]:
 
 def metrics_fields(metrics: Metrics) -> dict[str, object]:
     """Return counts and durations as they are shown as JSON; every state is there, durations are milliseconds."""
-    return {
+    fields = {
         **_metrics_of(metrics.counts, metrics.completed),
         "queues": {name: _metrics_of(counts, completed) for name, (counts, completed) in metrics.queues.items()},
     }
+    if metrics.upkeep is not None:
+        dead_rows, oldest = metrics.upkeep
+        fields["store"] = {"dead_rows": dead_rows, "oldest_transaction_s": round(oldest, 3)}
+    return fields
 
 
 def error_fields(error: QueuectlError) -> dict[str, object]:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import pytest
 
 from queuectl.paths import Home
-from queuectl.store.sqlite.engine import SqliteStore
 from tests.support.factories import identity
+from tests.support.stores import ENGINES, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from queuectl.store.base import Store
 
 DEADLINE = 60
 """Seconds that a command may take on a busy machine."""
@@ -52,10 +54,28 @@ def home(tmp_path: Path) -> Home:
     return Home(str(tmp_path / "queue"))
 
 
+NO_STORE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+"""For a test of what no engine answers: words, options, help. Every other one runs with a queue of each engine."""
+
+FILES_ONLY = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+"""For a test of the files of a home."""
+
+
+@pytest.fixture(params=ENGINES)
+def url(request: pytest.FixtureRequest) -> str | None:
+    """The URL of the queue of a test; None when it is a file of the home."""
+    if request.param == "sqlite":
+        return None
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
 @pytest.fixture
-def environ(tmp_path: Path, home: Home) -> dict[str, str]:
+def environ(tmp_path: Path, home: Home, url: str | None) -> dict[str, str]:
     """The environment of the commands."""
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    if url is not None:
+        kept["QUEUECTL_STORE"] = url
     return {**kept, "HOME": str(tmp_path), "QUEUECTL_HOME": home.path, "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
@@ -120,10 +140,10 @@ def _read_to_end(descriptor: int) -> Iterator[bytes]:
 
 
 @pytest.fixture
-def store(home: Home) -> Iterator[SqliteStore]:
+def store(home: Home, url: str | None) -> Iterator[Store]:
     """The store that the commands use, for what only workers do; one worker is known to it."""
     home.create()
-    opened = SqliteStore(home)
-    opened.register(identity())
-    yield opened
-    opened.close()
+    store = opened(url or home.path)
+    store.register(identity(), 60.0)
+    yield store
+    store.close()

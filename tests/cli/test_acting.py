@@ -14,11 +14,11 @@ from tests.support.factories import job, new_job, stored_job
 
 if TYPE_CHECKING:
     from queuectl.paths import Home
-    from queuectl.store.sqlite.engine import SqliteStore
+    from queuectl.store.base import Store
     from tests.cli.conftest import Cli
 
 
-def test_cancel_takes_a_waiting_job_off_the_queue(cli: Cli, store: SqliteStore) -> None:
+def test_cancel_takes_a_waiting_job_off_the_queue(cli: Cli, store: Store) -> None:
     job(store, State.PENDING, new_job("a"))
     assert cli("cancel", "a") == (0, "", "cancelled a\n")
     assert stored_job(store, "a").state is State.CANCELLED
@@ -29,12 +29,12 @@ def test_cancelling_twice_is_fine(cli: Cli) -> None:
     assert [cli("cancel", "a").code, cli("cancel", "a").code] == [0, 0]
 
 
-def test_cancel_of_a_job_that_has_ended_is_exit_4(cli: Cli, store: SqliteStore) -> None:
+def test_cancel_of_a_job_that_has_ended_is_exit_4(cli: Cli, store: Store) -> None:
     job(store, State.COMPLETED, new_job("a"))
     assert cli("cancel", "a") == (4, "", 'queuectl: error: job "a" is already completed\n')
 
 
-def test_of_several_jobs_all_are_tried_and_each_failure_is_named(cli: Cli, store: SqliteStore) -> None:
+def test_of_several_jobs_all_are_tried_and_each_failure_is_named(cli: Cli, store: Store) -> None:
     job(store, State.COMPLETED, new_job("done"))
     job(store, State.PENDING, new_job("a"))
     job(store, State.PENDING, new_job("b"))
@@ -48,7 +48,7 @@ def test_of_several_jobs_all_are_tried_and_each_failure_is_named(cli: Cli, store
     ]
 
 
-def test_several_answer_in_json_with_those_that_could_be_done(cli: Cli, store: SqliteStore) -> None:
+def test_several_answer_in_json_with_those_that_could_be_done(cli: Cli, store: Store) -> None:
     job(store, State.PENDING, new_job("a"))
     code, out, err = cli("cancel", "nobody", "a", "--json", "-q")
     assert (code, out) == (1, "a\n")
@@ -59,7 +59,7 @@ def test_several_answer_in_json_with_those_that_could_be_done(cli: Cli, store: S
 
 
 @pytest.mark.parametrize("state", [State.DEAD, State.COMPLETED, State.CANCELLED, State.FAILED])
-def test_retry_makes_a_job_due_now(cli: Cli, store: SqliteStore, state: State) -> None:
+def test_retry_makes_a_job_due_now(cli: Cli, store: Store, state: State) -> None:
     job(store, state, new_job("a"), now=datetime.now(UTC))
     assert cli("retry", "a")[:2] == (0, "")
     assert stored_job(store, "a").ready
@@ -70,7 +70,7 @@ def test_retry_of_a_waiting_job_is_exit_4(cli: Cli) -> None:
     assert cli("retry", "a").code == 4
 
 
-def test_dlq_retry_takes_dead_jobs_only(cli: Cli, store: SqliteStore) -> None:
+def test_dlq_retry_takes_dead_jobs_only(cli: Cli, store: Store) -> None:
     job(store, State.DEAD, new_job("dead"))
     job(store, State.COMPLETED, new_job("done"))
     code, _, err = cli("dlq", "retry", "done")
@@ -80,7 +80,7 @@ def test_dlq_retry_takes_dead_jobs_only(cli: Cli, store: SqliteStore) -> None:
 
 
 @pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELLED, State.FAILED])
-def test_dlq_retry_hints_at_retry_where_that_works(cli: Cli, store: SqliteStore, state: State) -> None:
+def test_dlq_retry_hints_at_retry_where_that_works(cli: Cli, store: Store, state: State) -> None:
     job(store, state, new_job("a"), now=datetime.now(UTC))
     err = cli("--home", "queue", "dlq", "retry", "a").err
     assert err.splitlines()[1:] == ["  it can be retried all the same: queuectl --home queue retry a"]
@@ -88,13 +88,13 @@ def test_dlq_retry_hints_at_retry_where_that_works(cli: Cli, store: SqliteStore,
 
 
 @pytest.mark.parametrize("state", [State.PENDING, State.PROCESSING])
-def test_dlq_retry_hints_at_nothing_that_would_not_work(cli: Cli, store: SqliteStore, state: State) -> None:
+def test_dlq_retry_hints_at_nothing_that_would_not_work(cli: Cli, store: Store, state: State) -> None:
     job(store, state, new_job("a"))
     assert cli("dlq", "retry", "a") == (4, "", f'queuectl: error: job "a" is {state}, not dead\n')
     assert cli("retry", "a").code == 4
 
 
-def test_dlq_retry_all(cli: Cli, store: SqliteStore) -> None:
+def test_dlq_retry_all(cli: Cli, store: Store) -> None:
     for id in ("a", "b"):
         job(store, State.DEAD, new_job(id))
     job(store, State.CANCELLED, new_job("c"))
@@ -104,17 +104,17 @@ def test_dlq_retry_all(cli: Cli, store: SqliteStore) -> None:
     assert stored_job(store, "c").state is State.CANCELLED
 
 
-def test_clear_forgets_jobs_and_their_logs_but_not_what_runs(cli: Cli, store: SqliteStore, home: Home) -> None:
+def test_clear_forgets_jobs_and_their_logs_but_not_what_runs(cli: Cli, store: Store, home: Home) -> None:
     done = job(store, State.COMPLETED, new_job("done"))
-    log = joblogs.LogWriter(home.logs, done.seq, 1, 1 << 20)
+    log = joblogs.LogWriter(home.job_logs(store.id), done.seq, 1, 1 << 20)
     log.write("stdout", b"hi\n")
     log.close()
     job(store, State.PROCESSING, new_job("running"))
     job(store, State.PENDING, new_job("waiting"))
-    assert joblogs.size(home.logs, done.seq, 1) > 0
+    assert joblogs.size(home.job_logs(store.id), done.seq, 1) > 0
     assert cli("clear") == (0, "", "cleared 2 jobs\n")
     assert cli("list", "-q").out == "running\n"
-    assert joblogs.size(home.logs, done.seq, 1) == 0
+    assert joblogs.size(home.job_logs(store.id), done.seq, 1) == 0
     assert cli("enqueue", "--id", "done", "--", "true").code == 0
 
 

@@ -8,10 +8,11 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-import apsw
+import psycopg
 import pytest
 
 from queuectl import __version__
+from tests.cli.conftest import NO_STORE
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 
+@NO_STORE
 @pytest.mark.parametrize(
     ("argv", "hint"),
     [
@@ -46,6 +48,7 @@ def test_a_near_id_is_offered(cli: Cli) -> None:
     assert cli("show", "jb1") == (3, "", 'queuectl: error: no job "jb1"\n  did you mean: job1\n')
 
 
+@NO_STORE
 @pytest.mark.parametrize(
     "argv",
     [
@@ -63,9 +66,12 @@ def test_a_near_id_is_offered(cli: Cli) -> None:
         ["show"],
         ["--", "true"],
         ["--limit", "3", "list"],
-        ["--store", "postgresql://user:hunter2@host/db", "list"],
+        ["--store", "postgresql://user:hunter2/@host/db", "list"],
+        ["--store", "postgresql://user:hunter2@host/db?password=hunter2&nonsense=1", "list"],
         ["--store", "nonsense", "list"],
         ["--home", "", "list"],
+        ["--store", "", "list"],
+        ["--store", "postgresql://user@host/db?Password=hunter2", "list"],
         ["dlq", "retry"],
         ["dlq", "retry", "a", "--all"],
         ["logs", "a", "--stdout", "--stderr"],
@@ -81,6 +87,7 @@ def test_bad_usage_is_refused_in_one_line(cli: Cli, argv: list[str]) -> None:
     assert "hunter2" not in err
 
 
+@NO_STORE
 @pytest.mark.parametrize(
     "argv",
     [
@@ -102,6 +109,7 @@ def test_ids_and_options_mix(cli: Cli) -> None:
     assert cli("cancel", "a", "-q", "b") == (0, "a\nb\n", "")
 
 
+@NO_STORE
 @pytest.mark.parametrize("verb", ["run", "wait"])
 def test_where_the_code_is_a_jobs_a_usage_error_is_125(cli: Cli, verb: str) -> None:
     assert cli(verb).code == 125
@@ -120,6 +128,7 @@ def test_errors_are_json_on_stderr_when_json_is_asked_for(cli: Cli) -> None:
     assert json.loads(err) == {"error": {"code": "not_found", "message": 'no job "jb1"', "hint": "did you mean: job1"}}
 
 
+@NO_STORE
 def test_a_command_line_that_cannot_be_read_fails_in_json_too(cli: Cli) -> None:
     assert json.loads(cli("list", "--json", "--nonsense").err)["error"]["code"] == "invalid_input"
 
@@ -135,6 +144,7 @@ def test_text_from_outside_cannot_write_to_the_terminal(cli: Cli) -> None:
 LONG = "x" * 60_000
 
 
+@NO_STORE
 @pytest.mark.parametrize(
     "argv",
     [
@@ -168,15 +178,18 @@ LONG = "x" * 60_000
     ],
 )
 @pytest.mark.parametrize("format", ["table", "json"])
-def test_no_error_repeats_much_of_what_was_typed(cli: Cli, argv: list[str], format: str) -> None:
-    cli("enqueue", "--id", "a", "--", "true")
+def test_no_error_repeats_much_of_what_was_typed(cli: Cli, home: Home, argv: list[str], format: str) -> None:
+    home.create()
     code, _, err = cli("-o", format, *argv)
     assert code != 0
     assert all(len(line) < 700 for line in err.splitlines())
     assert err.count("x") + err.count("1") < 310 * len(err.splitlines())
 
 
-def test_reading_makes_nothing(cli: Cli, home: Home) -> None:
+def test_reading_makes_nothing(cli: Cli, home: Home, url: str | None) -> None:
+    if url is not None:
+        with psycopg.connect(url) as connection:
+            connection.execute("DROP SCHEMA queuectl CASCADE")
     reading = (
         (["list"], ""),
         (["list", "--json"], "[]\n"),
@@ -192,89 +205,9 @@ def test_reading_makes_nothing(cli: Cli, home: Home) -> None:
     for verb in ("show", "logs", "cancel", "retry"):
         assert cli(verb, "a").code == 3, verb
     assert not os.path.exists(home.path)
-
-
-def test_an_empty_home_variable_counts_as_unset(cli: Cli, tmp_path: Path) -> None:
-    cli("enqueue", "-q", "--", "true", env={"QUEUECTL_HOME": ""})
-    assert (tmp_path / ".local/share/queuectl/queue.db").exists()
-
-
-@pytest.mark.parametrize("argv", [["list"], ["status"], ["enqueue", "--", "true"]])
-def test_a_home_that_cannot_be_used_is_exit_5(cli: Cli, tmp_path: Path, argv: list[str]) -> None:
-    (tmp_path / "file").touch()
-    code, _, err = cli("--home", "file", *argv)
-    assert code == 5
-    assert str(tmp_path / "file") in err
-    assert len(err.splitlines()) <= 2
-
-
-def test_a_database_that_was_copied_into_an_empty_home_can_be_read(cli: Cli, home: Home, tmp_path: Path) -> None:
-    cli("enqueue", "--id", "a", "--", "true")
-    backup = tmp_path / "backup.db"
-    database = apsw.Connection(home.database)
-    database.execute("VACUUM INTO ?", (str(backup),))
-    database.close()
-    restored = tmp_path / "restored"
-    restored.mkdir(mode=0o700)
-    backup.rename(restored / "queue.db")
-
-    assert cli("list", "-q", "--home", str(restored)) == (0, "a\n", "")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(b"x" * 5000, "is damaged or not a database"), (b"", None), (None, "is not a regular file")],
-)
-def test_reading_says_what_is_wrong_with_a_lone_database_file(
-    cli: Cli, home: Home, content: bytes | None, message: str | None
-) -> None:
-    os.mkdir(home.path, 0o700)
-    if content is None:
-        os.mkdir(home.database)
-    else:
-        with open(home.database, "wb") as file:
-            file.write(content)
-
-    code, out, err = cli("list")
-
-    assert (code, out) == (0 if message is None else 5, "")
-    assert message is None or message in err
-
-
-def test_a_home_whose_path_is_not_text_is_exit_5(program: list[str], environ: dict[str, str], tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*map(os.fsencode, program), b"--home", b"by\xff", b"list"],
-        env=environ,
-        cwd=tmp_path,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 5
-    assert done.stderr.startswith(b"queuectl: error: the path of the home is not valid UTF-8: ")
-
-
-def test_a_relative_home_below_a_directory_that_is_gone_is_exit_5(
-    program: list[str], environ: dict[str, str], tmp_path: Path
-) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    done = subprocess.run(
-        ["/bin/sh", "-c", 'rmdir "$PWD"; "$@"', "sh", *program, "--home", "h", "list"],
-        env=environ, cwd=gone, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 5
-    assert "the current directory does not exist any more" in done.stderr
-
-
-def test_a_foreign_database_is_exit_5(cli: Cli, home: Home) -> None:
-    home.create()
-    with open(home.database, "wb") as file:
-        file.write(b"not a database, but as long as one" * 100)
-    for argv in (["list"], ["enqueue", "--", "true"], ["status"]):
-        code, _, err = cli(*argv)
-        assert code == 5, argv
-        assert err.startswith("queuectl: error: ")
-        assert len(err.splitlines()) <= 2
+    if url is not None:
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT to_regnamespace('queuectl')").fetchone() == (None,)
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
@@ -290,6 +223,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(cli: Cli, program: list[str], e
     assert listing.returncode == 0
 
 
+@NO_STORE
 def test_a_full_disk_below_stdout_is_one_line(program: list[str], environ: dict[str, str]) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run([*program, "metrics"], env=environ, stdout=full, stderr=subprocess.PIPE, check=False)
@@ -326,10 +260,12 @@ def test_any_locale_will_do(cli: Cli, locale: str) -> None:
     assert json.loads(cli("show", "a", "--json", env=env).out)["command"] == "echo \u4f60"
 
 
+@NO_STORE
 def test_the_version(cli: Cli) -> None:
     assert cli("--version") == (0, f"queuectl {__version__}\n", "")
 
 
+@NO_STORE
 def test_an_internal_error_shows_its_place_only_on_request(cli: Cli, environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import queuectl.cli.list\n\ndef broken(args, app):\n    raise ValueError('a\\x1b[31mb')\n\n"

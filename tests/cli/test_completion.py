@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from queuectl.job import State
+from tests.cli.conftest import FILES_ONLY, NO_STORE
 from tests.support.factories import job, new_job
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from queuectl.paths import Home
-    from queuectl.store.sqlite.engine import SqliteStore
+    from queuectl.store.base import Store
     from tests.cli.conftest import Cli
 
 
@@ -27,6 +28,7 @@ def complete(cli: Cli, *words: str) -> list[str]:
     return out.splitlines()
 
 
+@NO_STORE
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -63,13 +65,14 @@ def test_words_that_may_come_next(cli: Cli, words: list[str], expected: list[str
     assert complete(cli, *words) == expected
 
 
+@NO_STORE
 def test_nothing_typed_offers_every_command_but_hidden_ones(cli: Cli) -> None:
     offered = complete(cli, "")
     assert {"enqueue", "worker", "dlq", "help"} <= set(offered)
     assert not [word for word in offered if word.startswith("_")]
 
 
-def test_live_ids_and_queues(cli: Cli, store: SqliteStore) -> None:
+def test_live_ids_and_queues(cli: Cli, store: Store) -> None:
     job(store, State.DEAD, new_job("job-dead"))
     job(store, State.PENDING, new_job("job-waiting", queue="slow"))
     job(store, State.PENDING, new_job("other"))
@@ -80,12 +83,14 @@ def test_live_ids_and_queues(cli: Cli, store: SqliteStore) -> None:
     assert complete(cli, "enqueue", "--queue=s") == ["--queue=slow"]
 
 
+@FILES_ONLY
 def test_ids_come_from_the_home_that_is_named(cli: Cli, tmp_path: Path) -> None:
     cli("--home", str(tmp_path / "other"), "enqueue", "--id", "there", "--", "true")
     assert complete(cli, "--home", str(tmp_path / "other"), "show", "") == ["there"]
     assert complete(cli, "show", "") == []
 
 
+@FILES_ONLY
 def test_completion_makes_nothing_and_never_fails(cli: Cli, home: Home) -> None:
     assert complete(cli, "show", "") == []
     assert not os.path.exists(home.path)
@@ -93,6 +98,12 @@ def test_completion_makes_nothing_and_never_fails(cli: Cli, home: Home) -> None:
     with open(home.database, "wb") as file:
         file.write(b"no database" * 500)
     assert complete(cli, "show", "") == []
+
+
+@NO_STORE
+def test_completion_does_not_fail_with_a_server_that_is_not_there(cli: Cli, tmp_path: Path) -> None:
+    for url in (f"postgresql:///queue?host={tmp_path}", "nonsense"):
+        assert complete(cli, "--store", url, "show", "") == []
 
 
 @pytest.fixture
@@ -103,6 +114,7 @@ def shell_environ(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return {**environ, "PATH": f"{tmp_path}:{environ['PATH']}"}
 
 
+@FILES_ONLY
 @pytest.mark.parametrize(
     ("words", "replies"),
     [
@@ -130,6 +142,7 @@ def test_bash_completes_behind_an_equals_sign(
     assert (done.stdout, done.stderr) == (f"{replies}\n", "")
 
 
+@NO_STORE
 def test_bash_that_takes_no_word_apart_gets_whole_words(cli: Cli, shell_environ: dict[str, str]) -> None:
     script = cli("completions", "bash").out + (
         "COMP_WORDBREAKS=${COMP_WORDBREAKS//=}\n"
@@ -139,6 +152,7 @@ def test_bash_that_takes_no_word_apart_gets_whole_words(cli: Cli, shell_environ:
     assert done.stdout.split() == ["--state=pending", "--state=processing"]
 
 
+@NO_STORE
 def test_bash_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
     cli("enqueue", "--id", "job1", "--", "true")
     script = cli("completions", "bash").out + (
@@ -150,6 +164,7 @@ def test_bash_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
     assert done.stdout.splitlines() == ["job1", "8", "list"]
 
 
+@NO_STORE
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
 def test_zsh_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
     cli("enqueue", "--id", "job1", "--", "true")
@@ -164,6 +179,7 @@ def test_zsh_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
     assert done.stdout.splitlines() == ["job1", "--state=dead", "compset -P *=", "files"]
 
 
+@NO_STORE
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 def test_fish_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
     cli("enqueue", "--id", "job1", "--", "true")
@@ -175,6 +191,7 @@ def test_fish_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
     assert done.stdout.splitlines() == ["job1", "dead", "retry", "--state=dead", "--output=table"]
 
 
+@NO_STORE
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_a_shell_is_sound(cli: Cli, shell: str) -> None:
     code, script, _ = cli("completions", shell)

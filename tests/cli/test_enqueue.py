@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from typing import TYPE_CHECKING
-
-import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from queuectl.paths import Home
-    from queuectl.store.sqlite.engine import SqliteStore
+    from queuectl.store.base import Store
     from tests.cli.conftest import Cli
 
 
@@ -59,93 +55,9 @@ def test_a_command_is_kept_as_it_is(cli: Cli) -> None:
     assert json.loads(cli("show", "a", "--json").out)["command"] == command
 
 
-@pytest.mark.parametrize(
-    ("words", "hint"),
-    [
-        (["echo", "hi"], "queuectl enqueue -- echo hi"),
-        (["echo", "a b"], "queuectl enqueue -- echo 'a b'"),
-        (["true"], "queuectl enqueue -- true"),
-        (["echo hi"], "queuectl enqueue -c 'echo hi'"),
-        (["make", "--id", "x", "all"], "queuectl enqueue -- make all"),
-    ],
-)
-def test_bare_words_are_refused_with_the_command_line_that_was_meant(cli: Cli, words: list[str], hint: str) -> None:
-    code, out, err = cli("enqueue", *words)
-    assert (code, out) == (2, "")
-    assert err.splitlines()[1:] == [f"  did you mean: {hint}"]
-
-
-@pytest.mark.parametrize("verb", ["enqueue", "run"])
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (['[{"command": "true"}]'], "a job is one JSON object, not an array"),
-        ([' [ {"command": "true"} ]'], "a job is one JSON object, not an array"),
-        (['\ufeff[["true"]]'], "a job is one JSON object, not an array"),
-        (["[" * 60_000], "a job is one JSON object, not an array"),
-        (["[]"], "a job is one JSON object, not an array"),
-        (['{"command": "true"}', '{"command": "true"}'], "one job at a time"),
-    ],
-)
-def test_of_many_jobs_as_arguments_it_says_where_many_go(cli: Cli, verb: str, words: list[str], message: str) -> None:
-    _, out, err = cli(verb, *words)
-    assert (out, err) == ("", f"queuectl: error: {message}\n  for many jobs: queuectl enqueue --file FILE\n")
-
-
-@pytest.mark.parametrize("words", [["[ -f x ]"], ["[[ -f x ]]"], ["[", "x", "]"]])
-def test_a_test_of_the_shell_is_no_array(cli: Cli, words: list[str]) -> None:
-    assert cli("enqueue", *words).err.splitlines()[1].startswith("  did you mean: queuectl enqueue -")
-
-
 def test_a_byte_order_mark_before_json_is_no_part_of_it(cli: Cli) -> None:
     assert cli("enqueue", '\ufeff{"id": "a", "command": "true"}').out == "a\n"
     assert cli("enqueue", "--file", "-", stdin='\ufeff{"id": "b", "command": "true"}').out == "b\n"
-
-
-@pytest.mark.parametrize(
-    "argv",
-    [
-        [],
-        ["-c", ""],
-        ["-c", "  "],
-        ["--"],
-        ["-c", "true", "--", "true"],
-        ["{", "}"],
-        ['{"command": "true"'],
-        ['{"command": "true"}', "--priority", "1"],
-        ['{"command": "true"}', "--", "true"],
-        ['{"command": "true", "priorty": 1}'],
-        ["--file", "jobs", "-c", "true"],
-        ["--file", "jobs", "--priority", "1"],
-        ["--file", "missing"],
-        ["--file", "."],
-        ["--id", "../x", "--", "true"],
-        ["--priority", "high", "--", "true"],
-        ["--priority", "1001", "--", "true"],
-        ["--max-retries", "-1", "--", "true"],
-        ["--run-at", "tomorrow", "--", "true"],
-        ["--timeout", "5 minutes", "--", "true"],
-        ["--timeout", "0", "--", "true"],
-        ["--env", "A", "--", "true"],
-        ["--env", "A=1", "--env", "A=2", "--", "true"],
-        ["--env", "QUEUECTL_X=1", "--", "true"],
-        ["--secret-env", "A-B", "--", "true"],
-    ],
-)
-def test_bad_input_is_refused_in_one_line_and_adds_nothing(cli: Cli, argv: list[str]) -> None:
-    cli("enqueue", "--id", "before", "--", "true")
-    code, out, err = cli("enqueue", *argv)
-    assert (code, out) == (2, "")
-    first, *hint = err.splitlines()
-    assert first.startswith("queuectl: error: ")
-    assert len(hint) <= 1
-    assert cli("list", "-q").out == "before\n"
-
-
-def test_bytes_that_are_no_text_are_refused(program: list[str], environ: dict[str, str]) -> None:
-    done = subprocess.run([*program, "enqueue", "--", b"\xff"], env=environ, capture_output=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr == b"queuectl: error: argv[0] is not valid UTF-8\n"
 
 
 def test_an_id_that_is_taken_is_refused(cli: Cli) -> None:
@@ -234,29 +146,7 @@ def test_an_id_that_cannot_be_printed_is_told(cli: Cli, program: list[str], envi
     assert cli("list", "-q").out == "a\n"
 
 
-def test_what_was_put_into_a_home_is_made_private(cli: Cli, home: Home) -> None:
-    os.mkdir(home.path, 0o755)
-    assert cli("enqueue", "--id", "a", "--", "true").code == 0
-    assert os.stat(home.path).st_mode & 0o777 == 0o700
-    cli("clear")
-    for name in os.listdir(home.path):
-        if name.startswith("queue.db"):
-            os.chmod(os.path.join(home.path, name), 0o644)
-
-    cli("enqueue", "--env", "TOKEN=secret", "--", "true")
-
-    modes = {os.stat(os.path.join(home.path, name)).st_mode & 0o077
-             for name in os.listdir(home.path) if name.startswith("queue.db")}  # fmt: skip
-    assert modes == {0}
-
-
-def test_the_umask_does_not_open_the_home(environ: dict[str, str], program: list[str], home: Home) -> None:
-    subprocess.run([*program, "enqueue", "-q", "--", "true"], env=environ, umask=0, check=True)
-    modes = {path: os.stat(path).st_mode & 0o777 for path in (home.path, home.run, home.logs, home.database)}
-    assert modes == {home.path: 0o700, home.run: 0o700, home.logs: 0o700, home.database: 0o600}
-
-
-def test_a_setting_in_force_is_frozen_into_the_job(cli: Cli, store: SqliteStore) -> None:
+def test_a_setting_in_force_is_frozen_into_the_job(cli: Cli, store: Store) -> None:
     store.set_setting("default_max_retries", "9")
     cli("enqueue", "--id", "a", "--", "true")
     cli("enqueue", "--id", "b", "--timeout", "none", "--", "true", env={"QUEUECTL_DEFAULT_TIMEOUT": "5m"})

@@ -11,7 +11,7 @@ from queuectl.job import Policy, State
 from tests.support.factories import BADLY, claimed, new_job, stored_job
 
 if TYPE_CHECKING:
-    from queuectl.store.sqlite.engine import SqliteStore
+    from queuectl.store.base import Store
     from tests.cli.conftest import Cli
 
 
@@ -48,7 +48,7 @@ def test_pending_jobs_are_listed_by_priority(cli: Cli) -> None:
     assert cli("list", "--state", "pending", "-q").out == "p2\np1\n"
 
 
-def test_a_dead_job_is_retried_by_hand(cli: Cli, store: SqliteStore) -> None:
+def test_a_dead_job_is_retried_by_hand(cli: Cli, store: Store) -> None:
     store.enqueue([new_job("job_fail", policy=Policy(max_retries=0))])
     store.finish(claimed(store, "job_fail"), BADLY)
     assert cli("dlq", "list", "-q").out == "job_fail\n"

@@ -10,9 +10,12 @@ import pytest
 
 from queuectl.cli.help import TOPICS
 from queuectl.cli.table import COMMANDS, GROUPS
+from tests.cli.conftest import NO_STORE
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Terminal
+
+pytestmark = NO_STORE
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.cli.conftest import FILES_ONLY
+
+pytestmark = FILES_ONLY  # on PostgreSQL the driver alone costs 200 ms
+
 PROGRAM = "import sys; from queuectl.cli.main import main; sys.exit(main())"
 
 FORBIDDEN = {

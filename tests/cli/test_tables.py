@@ -16,7 +16,7 @@ from tests.support.factories import BADLY, GIVEN_BACK, WELL, claimed, job, new_j
 
 if TYPE_CHECKING:
     from queuectl.paths import Home
-    from queuectl.store.sqlite.engine import SqliteStore
+    from queuectl.store.base import Store
     from tests.cli.conftest import Cli, Terminal
 
 
@@ -25,7 +25,7 @@ def ago(seconds: float) -> datetime:
 
 
 @pytest.fixture
-def jobs(store: SqliteStore) -> None:
+def jobs(store: Store) -> None:
     """One job of each kind that has something of its own to show."""
     job(store, State.DEAD, new_job("dead"), now=ago(50_000))
     job(store, State.COMPLETED, new_job("completed", argv=("echo", "a b", "\x1b[31mred")), now=ago(3000))
@@ -68,7 +68,7 @@ def test_list_says_where_each_job_is_and_why(cli: Cli) -> None:
     ],
 )
 def test_a_try_is_used_unless_it_was_given_back_or_lost_its_worker(
-    cli: Cli, store: SqliteStore, ended: Ended, tries: str
+    cli: Cli, store: Store, ended: Ended, tries: str
 ) -> None:
     store.finish(job(store, State.PROCESSING, new_job("a")), ended)
     assert cli("list").out.splitlines()[1].split()[3] == tries
@@ -103,7 +103,7 @@ def test_the_dead_letter_queue_is_the_dead_jobs(cli: Cli) -> None:
     assert cli("dlq", "list", "-q").out == "dead\n"
 
 
-def test_a_table_stops_at_100_rows_and_says_so_but_ids_and_json_do_not(cli: Cli, store: SqliteStore) -> None:
+def test_a_table_stops_at_100_rows_and_says_so_but_ids_and_json_do_not(cli: Cli, store: Store) -> None:
     store.enqueue(new_job(f"n{number}") for number in range(150))
     code, out, err = cli("list")
     assert (code, len(out.splitlines())) == (0, 101)
@@ -115,18 +115,18 @@ def test_a_table_stops_at_100_rows_and_says_so_but_ids_and_json_do_not(cli: Cli,
     assert len(json.loads(cli("list", "--json", "--limit", "3").out)) == 3
 
 
-def test_exactly_100_rows_are_all(cli: Cli, store: SqliteStore) -> None:
+def test_exactly_100_rows_are_all(cli: Cli, store: Store) -> None:
     store.enqueue(new_job(f"n{number}") for number in range(100))
     assert cli("list").err == ""
 
 
-def test_lines_of_json_stand_alone(cli: Cli, store: SqliteStore) -> None:
+def test_lines_of_json_stand_alone(cli: Cli, store: Store) -> None:
     store.enqueue(new_job(id) for id in ("a", "b"))
     assert [json.loads(line)["id"] for line in cli("list", "-o", "jsonl").out.splitlines()] == ["b", "a"]
 
 
 @pytest.mark.parametrize("columns", [30, 60, 80, 200])
-def test_a_table_fits_the_terminal(terminal: Terminal, store: SqliteStore, columns: int) -> None:
+def test_a_table_fits_the_terminal(terminal: Terminal, store: Store, columns: int) -> None:
     store.enqueue([new_job("a" * 20, argv=("x" * 500,)), new_job("b")])
     lines = terminal("list", columns=columns).splitlines()
     assert len(lines) == 3
@@ -136,7 +136,7 @@ def test_a_table_fits_the_terminal(terminal: Terminal, store: SqliteStore, colum
 
 
 @pytest.mark.parametrize("columns", [80, 100])
-def test_a_long_id_hides_no_other_column(terminal: Terminal, cli: Cli, store: SqliteStore, columns: int) -> None:
+def test_a_long_id_hides_no_other_column(terminal: Terminal, cli: Cli, store: Store, columns: int) -> None:
     job(store, State.DEAD, new_job("a" * 64, queue="q" * 20))
     title, row = terminal("list", columns=columns, env={"NO_COLOR": "1"}).splitlines()
     assert title.split() == ["ID", "STATE", "QUEUE", "PRIO", "TRY", "AGE", "WHY", "COMMAND"]
@@ -145,13 +145,13 @@ def test_a_long_id_hides_no_other_column(terminal: Terminal, cli: Cli, store: Sq
     assert "a" * 64 in cli("list").out
 
 
-def test_no_column_but_the_last_takes_more_than_half_of_a_terminal(terminal: Terminal, store: SqliteStore) -> None:
+def test_no_column_but_the_last_takes_more_than_half_of_a_terminal(terminal: Terminal, store: Store) -> None:
     store.enqueue([new_job("a" * 64)])
     assert terminal("list", columns=120).splitlines()[1].startswith("a" * 59 + "…  pending")
     assert terminal("list", columns=130).splitlines()[1].startswith("a" * 64 + "  pending")
 
 
-def test_a_terminal_that_is_narrower_than_an_id_is_no_error(terminal: Terminal, store: SqliteStore) -> None:
+def test_a_terminal_that_is_narrower_than_an_id_is_no_error(terminal: Terminal, store: Store) -> None:
     job(store, State.DEAD, new_job("a" * 64))
     assert terminal("list", columns=5).splitlines()[1] == "aaaa…"
 
@@ -184,12 +184,12 @@ def test_show_tells_how_an_attempt_ended_on_any_terminal(terminal: Terminal, col
     assert attempts.startswith("ATTEMPT   1\n" if columns == 40 else "ATTEMPT  STARTED")
 
 
-def test_columns_wins_over_the_terminal(terminal: Terminal, store: SqliteStore) -> None:
+def test_columns_wins_over_the_terminal(terminal: Terminal, store: Store) -> None:
     store.enqueue([new_job("a", argv=("x" * 500,))])
     assert max(map(len, terminal("list", columns=200, env={"COLUMNS": "70"}).splitlines())) == 70
 
 
-def test_a_pipe_gets_whole_lines_without_colour(cli: Cli, store: SqliteStore) -> None:
+def test_a_pipe_gets_whole_lines_without_colour(cli: Cli, store: Store) -> None:
     store.enqueue([new_job("a", argv=("x" * 500,))])
     out = cli("list", env={"COLUMNS": "40"}).out
     assert "x" * 500 in out
@@ -211,7 +211,7 @@ def test_only_the_state_is_coloured_and_only_when_wanted(terminal: Terminal, cli
 
 
 @pytest.mark.usefixtures("jobs")
-def test_show_tells_each_attempt(cli: Cli) -> None:
+def test_show_tells_each_attempt(cli: Cli, store: Store) -> None:
     out = cli("show", "dead").out
     fields = dict(re.split(r":  +", line, maxsplit=1) for line in out.partition("\n\n")[0].splitlines())
     assert fields["state"] == "dead, exit 3: it broke"
@@ -219,7 +219,7 @@ def test_show_tells_each_attempt(cli: Cli) -> None:
     table = [re.split(r"  +", line.strip()) for line in out.partition("\n\n")[2].splitlines()]
     assert table[0] == ["ATTEMPT", "STARTED", "DURATION", "LOG", "OUTCOME"]
     assert table[1][0] == "1"
-    assert table[1][2:] == ["1s", "0 B", "exit 3: it broke"]
+    assert table[1][2:] == ["1s", "-" if store.leased else "0 B", "exit 3: it broke"]
 
 
 @pytest.mark.usefixtures("jobs")
@@ -233,9 +233,10 @@ def test_show_tells_the_running_attempt_and_a_request_to_cancel(cli: Cli) -> Non
 
 
 @pytest.mark.usefixtures("jobs")
-def test_show_as_json_holds_the_history(cli: Cli) -> None:
+def test_show_as_json_holds_the_history(cli: Cli, store: Store) -> None:
     (attempt,) = json.loads(cli("show", "failed", "--json").out)["history"]
-    assert (attempt["attempt"], attempt["outcome"], attempt["log_bytes"]) == (1, "timed_out", 0)
+    assert (attempt["attempt"], attempt["outcome"]) == (1, "timed_out")
+    assert attempt["log_bytes"] == (None if store.leased else 0)
 
 
 def test_values_that_look_secret_are_not_shown(cli: Cli) -> None:
@@ -276,28 +277,35 @@ def test_metrics_tells_queues_apart_when_there_are_several(cli: Cli) -> None:
     assert metrics["counts"]["pending"] == 2
 
 
-def test_metrics_of_nothing(cli: Cli) -> None:
+def test_metrics_of_nothing(cli: Cli, url: str | None) -> None:
     metrics = json.loads(cli("metrics", "--json").out)
-    assert sorted(metrics) == ["completed", "counts", "queues"]
+    assert sorted(metrics) == ["completed", "counts", "queues", *(["store"] if url else [])]
     assert set(metrics["counts"].values()) == {0}
     assert metrics["completed"]["completed_count"] == 0
 
 
+def test_metrics_say_how_a_server_keeps_up(cli: Cli, url: str | None) -> None:
+    last = cli("metrics").out.splitlines()[-1]
+    assert last.startswith("Store: 0 dead rows, the oldest transaction has been open for ") == (url is not None)
+
+
 @pytest.mark.usefixtures("jobs")
-def test_status_is_one_screen(cli: Cli) -> None:
+def test_status_is_one_screen(cli: Cli, url: str | None) -> None:
     out = cli("status").out
     assert out.splitlines()[0].split() == [state.upper() for state in State]
     assert out.splitlines()[1].split() == ["2", "0", "1", "1", "1", "1", "1"]
-    assert "no worker is running" in out
+    # In a store of several machines a worker is there until its lease is over.
+    assert ("no worker is running" in out) == (url is None)
     assert "oldest waiting job: ready, for " in out
     assert [line.split()[0] for line in out.partition("last failures:\n")[2].splitlines()] == ["ID", "failed", "dead"]
     assert len(out.splitlines()) < 24
 
 
 @pytest.mark.usefixtures("jobs")
-def test_status_as_json(cli: Cli) -> None:
+def test_status_as_json(cli: Cli, url: str | None) -> None:
     status = json.loads(cli("status", "--json").out)
-    assert (status["workers"], status["gave_up"]) == ([], [])
+    assert [worker["host"] for worker in status["workers"]] == ([] if url is None else ["here"])
+    assert status["gave_up"] == []
     assert status["counts"]["dead"] == 1
     assert status["oldest_waiting"]["id"] == "ready"
     assert [failed["id"] for failed in status["last_failures"]] == ["failed", "dead"]

@@ -13,15 +13,16 @@ import pytest
 
 from queuectl import joblogs
 from queuectl.job import Ended, Outcome, Policy, State
+from tests.cli.conftest import FILES_ONLY
 from tests.support.eventually import eventually
-from tests.support.factories import WELL, claimed, job, new_job, stored_job
+from tests.support.factories import WELL, WORKER, claimed, job, new_job, stored_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from queuectl.job import Job
     from queuectl.paths import Home
-    from queuectl.store.sqlite.engine import SqliteStore
+    from queuectl.store.base import Store
     from tests.cli.conftest import Cli, Terminal
 
     Start = Callable[..., subprocess.Popen[str]]
@@ -37,6 +38,13 @@ ENDINGS = [
     (Ended(Outcome.NOT_STARTED), 125),
     (Ended(Outcome.CANCELLED), 125),
 ]
+
+
+@pytest.fixture
+def store(store: Store) -> Store:
+    """The store that the commands use. No worker is known to it: a command that waits says so, and then has begun."""
+    store.deregister(WORKER)
+    return store
 
 
 @pytest.fixture
@@ -57,27 +65,33 @@ def start(program: list[str], environ: dict[str, str]) -> Iterator[Start]:
         process.communicate()
 
 
-def once(store: SqliteStore, id: str) -> Job:
+def once(store: Store, id: str) -> Job:
     """Enqueue a job that is not retried, and claim it."""
     store.enqueue([new_job(id, policy=Policy(max_retries=0))])
     return claimed(store, id)
 
 
-def printed(home: Home, job: Job, **streams: str) -> None:
+@pytest.fixture
+def logs(store: Store, home: Home) -> str:
+    """Where workers of this home put the logs of jobs."""
+    return home.job_logs(store.id)
+
+
+def printed(logs: str, job: Job, **streams: str) -> None:
     """Print something for a running job, as its worker does."""
-    log = joblogs.LogWriter(home.logs, job.seq, job.attempt, 1 << 20)
+    log = joblogs.LogWriter(logs, job.seq, job.attempt, 1 << 20)
     for stream, text in streams.items():
         log.write(stream, text.encode())
     log.close()
 
 
 @pytest.mark.parametrize(("ended", "code"), ENDINGS)
-def test_wait_ends_with_the_code_of_the_job(cli: Cli, store: SqliteStore, ended: Ended, code: int) -> None:
+def test_wait_ends_with_the_code_of_the_job(cli: Cli, store: Store, ended: Ended, code: int) -> None:
     store.finish(once(store, "a"), ended)
     assert cli("wait", "a").code == code
 
 
-def test_wait_for_a_job_that_lost_its_worker_too_often_is_125(cli: Cli, store: SqliteStore) -> None:
+def test_wait_for_a_job_that_lost_its_worker_too_often_is_125(cli: Cli, store: Store) -> None:
     store.enqueue([new_job("a", policy=Policy(max_crashes=2))])
     for _ in range(2):
         store.finish(claimed(store, "a", now=datetime.now(UTC)), Ended(Outcome.LOST))
@@ -85,7 +99,7 @@ def test_wait_for_a_job_that_lost_its_worker_too_often_is_125(cli: Cli, store: S
     assert (code, err) == (125, "a is dead: its worker was lost 2 times\n")
 
 
-def test_wait_for_several_ends_with_the_highest_code(cli: Cli, store: SqliteStore) -> None:
+def test_wait_for_several_ends_with_the_highest_code(cli: Cli, store: Store) -> None:
     store.finish(once(store, "a"), Ended(Outcome.EXITED, exit_code=3))
     store.finish(once(store, "b"), Ended(Outcome.EXITED, exit_code=7))
     store.finish(once(store, "c"), WELL)
@@ -93,7 +107,7 @@ def test_wait_for_several_ends_with_the_highest_code(cli: Cli, store: SqliteStor
     assert (code, err) == (7, "a is dead: exit 3\nb is dead: exit 7\n")
 
 
-def test_wait_sees_the_end_of_a_job(start: Start, store: SqliteStore) -> None:
+def test_wait_sees_the_end_of_a_job(start: Start, store: Store) -> None:
     running = once(store, "a")
     waiting = start("wait", "a", "--json")
     assert waiting.stderr is not None
@@ -105,30 +119,43 @@ def test_wait_sees_the_end_of_a_job(start: Start, store: SqliteStore) -> None:
     assert [waited["state"] for waited in json.loads(out)] == ["completed"]
 
 
-def test_wait_goes_on_while_a_job_has_retries_left(cli: Cli, store: SqliteStore) -> None:
+def test_wait_goes_on_while_a_job_has_retries_left(cli: Cli, store: Store) -> None:
     job(store, State.FAILED, new_job("a"), now=datetime.now(UTC))
     code, _, err = cli("wait", "a", "--timeout", "0.2")
     assert code == 124
     assert err.splitlines()[-1] == "timed out after 0.2 s; not ended: a"
 
 
-def test_wait_puts_the_end_on_disk_before_it_reports_it(cli: Cli, store: SqliteStore) -> None:
+@FILES_ONLY
+def test_wait_puts_the_end_on_disk_before_it_reports_it(cli: Cli, store: Store) -> None:
     store.finish(once(store, "a"), WELL)
     store.changed()
     assert cli("wait", "a").code == 0
     assert store.changed()
 
 
-def test_wait_that_has_nothing_to_report_writes_nothing(cli: Cli, store: SqliteStore) -> None:
+@FILES_ONLY
+def test_wait_that_has_nothing_to_report_writes_nothing(cli: Cli, store: Store) -> None:
     once(store, "a")
     store.changed()
     assert cli("wait", "a", "--timeout", "0.1").code == 124
     assert not store.changed()
 
 
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+def test_where_every_end_is_on_disk_at_once_wait_writes_nothing(cli: Cli, store: Store) -> None:
+    reader = {"PGOPTIONS": "-c default_transaction_read_only=on"}
+    running = once(store, "a")
+    assert cli("wait", "a", "--timeout", "0.1", env=reader).code == 124
+    store.finish(running, WELL)
+    assert cli("wait", "a", env=reader).code == 0
+    assert cli("enqueue", "--", "true", env=reader).code == 5
+
+
+@FILES_ONLY
 @pytest.mark.parametrize("command", [["wait"], ["run", "--id", "a", "--", "true"]])
 def test_an_end_that_cannot_be_put_on_disk_is_not_reported_as_one(
-    start: Start, store: SqliteStore, command: list[str]
+    start: Start, store: Store, command: list[str]
 ) -> None:
     if command == ["wait"]:
         running = once(store, "a")
@@ -161,20 +188,21 @@ def test_wait_does_not_take_a_new_job_of_the_same_id_for_the_old_one(cli: Cli, s
     assert err == 'queuectl: error: job "a" was cleared; its id belongs to another job now\n'
 
 
-def follow_run(store: SqliteStore, id: str) -> Job:
+def follow_run(store: Store, id: str) -> Job:
     """Return the job that `run` has enqueued, claimed."""
     eventually(lambda: store.get(id) is not None)
     return claimed(store, id)
 
 
 @pytest.mark.parametrize(("ended", "code"), ENDINGS)
-def test_run_ends_with_the_code_of_its_job(start: Start, store: SqliteStore, ended: Ended, code: int) -> None:
+def test_run_ends_with_the_code_of_its_job(start: Start, store: Store, ended: Ended, code: int) -> None:
     running = start("run", "--id", "a", "--", "true")
     store.finish(follow_run(store, "a"), ended)
     assert running.wait(30) == code
 
 
-def test_run_puts_the_end_on_disk_before_it_reports_it(start: Start, store: SqliteStore) -> None:
+@FILES_ONLY
+def test_run_puts_the_end_on_disk_before_it_reports_it(start: Start, store: Store) -> None:
     running = start("run", "--id", "a", "--", "true")
     run = follow_run(store, "a")
     store.changed()
@@ -183,27 +211,27 @@ def test_run_puts_the_end_on_disk_before_it_reports_it(start: Start, store: Sqli
     assert store.changed()
 
 
-def test_run_passes_both_streams_on(start: Start, store: SqliteStore, home: Home) -> None:
+def test_run_passes_both_streams_on(start: Start, store: Store, logs: str) -> None:
     running = start("run", "--id", "a", "--", "true")
     run = follow_run(store, "a")
-    printed(home, run, stdout="hi\n\x1b[0mno newline", stderr="oops\n")
+    printed(logs, run, stdout="hi\n\x1b[0mno newline", stderr="oops\n")
     store.finish(run, Ended(Outcome.EXITED, exit_code=4))
     out, err = running.communicate(timeout=30)
     assert (running.returncode, out) == (4, "hi\n\x1b[0mno newline")
     assert err == "no worker is running; start one: queuectl worker start\noops\n"
 
 
-def test_run_shows_output_before_the_job_has_ended(start: Start, store: SqliteStore, home: Home) -> None:
+def test_run_shows_output_before_the_job_has_ended(start: Start, store: Store, logs: str) -> None:
     running = start("run", "--id", "a", "--", "true")
     run = follow_run(store, "a")
-    log = joblogs.LogWriter(home.logs, run.seq, run.attempt, 1 << 20)
+    log = joblogs.LogWriter(logs, run.seq, run.attempt, 1 << 20)
     log.write("stdout", b"step 1\n")
     assert running.stdout is not None
     assert running.stdout.readline() == "step 1\n"
     log.close()
 
 
-def test_run_does_not_retry_unless_asked(cli: Cli, start: Start, store: SqliteStore) -> None:
+def test_run_does_not_retry_unless_asked(cli: Cli, start: Start, store: Store) -> None:
     start("run", "--id", "a", "--", "true")
     start("run", "--id", "b", "--max-retries", "2", "--", "true")
     start("run", '{"id": "c", "command": "true"}')
@@ -212,7 +240,7 @@ def test_run_does_not_retry_unless_asked(cli: Cli, start: Start, store: SqliteSt
     assert retries == {"a": 0, "b": 2, "c": 0}
 
 
-def test_ctrl_c_leaves_the_job_of_run_alone(start: Start, store: SqliteStore) -> None:
+def test_ctrl_c_leaves_the_job_of_run_alone(start: Start, store: Store) -> None:
     running = start("run", "--id", "a", "--", "true")
     assert running.stderr is not None
     running.stderr.readline()
@@ -223,10 +251,10 @@ def test_ctrl_c_leaves_the_job_of_run_alone(start: Start, store: SqliteStore) ->
     assert stored_job(store, "a").state is State.PENDING
 
 
-def test_run_as_json_prints_the_job_that_has_ended(start: Start, store: SqliteStore, home: Home) -> None:
+def test_run_as_json_prints_the_job_that_has_ended(start: Start, store: Store, logs: str) -> None:
     running = start("run", "--json", "--id", "a", "--", "true")
     run = follow_run(store, "a")
-    printed(home, run, stdout="hi\n")
+    printed(logs, run, stdout="hi\n")
     store.finish(run, WELL)
     out, _ = running.communicate(timeout=30)
     assert json.loads(out)["state"] == "completed"
@@ -238,14 +266,14 @@ def test_run_of_a_taken_id_is_125(cli: Cli) -> None:
 
 
 @pytest.fixture
-def logged(store: SqliteStore, home: Home) -> Job:
+def logged(store: Store, logs: str) -> Job:
     """A job whose first attempt failed, and whose second ended well."""
     store.enqueue([new_job("a", policy=Policy(max_retries=1, backoff_base=1, backoff_max=0.0))])
     run = claimed(store, "a", now=datetime.now(UTC))
-    printed(home, run, stdout="one\n", stderr="first failed\n")
+    printed(logs, run, stdout="one\n", stderr="first failed\n")
     store.finish(run, Ended(Outcome.EXITED, exit_code=1))
     run = claimed(store, "a", now=datetime.now(UTC))
-    printed(home, run, stdout="a\nb\nc\n", stderr="\x1b[31mred\n")
+    printed(logs, run, stdout="a\nb\nc\n", stderr="\x1b[31mred\n")
     store.finish(run, WELL)
     return stored_job(store, "a")
 
@@ -302,30 +330,26 @@ def test_a_job_that_never_ran_has_no_output(cli: Cli) -> None:
     assert cli("logs", "a", "--json")[:2] == (0, "[]\n")
 
 
-def test_bytes_come_out_as_they_went_in(
-    store: SqliteStore, home: Home, program: list[str], environ: dict[str, str]
-) -> None:
+def test_bytes_come_out_as_they_went_in(store: Store, logs: str, program: list[str], environ: dict[str, str]) -> None:
     data = bytes(range(256)) * 300
     run = once(store, "a")
-    log = joblogs.LogWriter(home.logs, run.seq, run.attempt, 1 << 20)
+    log = joblogs.LogWriter(logs, run.seq, run.attempt, 1 << 20)
     log.write("stdout", data)
     log.close()
     store.finish(run, WELL)
     assert subprocess.run([*program, "logs", "a"], env=environ, capture_output=True, check=True).stdout == data
 
 
-def test_follow_waits_for_the_start_and_goes_on_into_later_attempts(
-    start: Start, store: SqliteStore, home: Home
-) -> None:
+def test_follow_waits_for_the_start_and_goes_on_into_later_attempts(start: Start, store: Store, logs: str) -> None:
     store.enqueue([new_job("a", policy=Policy(max_retries=1, backoff_base=1, backoff_max=0.0))])
     following = start("logs", "-f", "a")
     run = claimed(store, "a", now=datetime.now(UTC))
-    printed(home, run, stdout="one\n")
+    printed(logs, run, stdout="one\n")
     assert following.stdout is not None
     assert following.stdout.readline() == "one\n"
     store.finish(run, Ended(Outcome.EXITED, exit_code=1))
     run = claimed(store, "a", now=datetime.now(UTC))
-    printed(home, run, stdout="two\n")
+    printed(logs, run, stdout="two\n")
     store.finish(run, WELL)
     out, err = following.communicate(timeout=30)
     assert (following.returncode, out, err) == (0, "two\n", "attempt 2 of a\n")

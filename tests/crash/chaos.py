@@ -1,6 +1,6 @@
 """Chaos: workers and supervisors are killed and stopped at random while jobs run; then everything is counted.
 
-    python -m tests.crash.chaos --kills 1000 --jobs 10000 [--seed N]
+    python -m tests.crash.chaos --kills 1000 --jobs 10000 [--seed N] [--postgres]
 
 Each run of a job appends its start, its end, and heartbeats of a daemon that it leaves behind, to one file. The order
 of these lines and what the store says afterwards have to agree. Exit code 1 when a promise was broken.
@@ -16,11 +16,13 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from queuectl.job import FINISHED, Outcome, State
 from tests.support.eventually import eventually
+from tests.support.postgres import Server, binaries
 from tests.support.processes import RealQueue, kill
 
 if TYPE_CHECKING:
@@ -299,9 +301,9 @@ class Chaos:
             self._violations.append(f"{what}: {len(found)} jobs, such as {', '.join(found[:5])}")
 
 
-def run(directory: Path, *, jobs: int, kills: int, seed: int) -> Report:
-    """Make a queue in a directory, bring chaos over it, and report."""
-    queue = RealQueue(directory)
+def run(directory: Path, url: str | None = None, *, jobs: int, kills: int, seed: int) -> Report:
+    """Make a queue in a directory, or in a database, bring chaos over it, and report."""
+    queue = RealQueue(directory, url=url)
     try:
         return Chaos(queue, seed, jobs, kills).run()
     finally:
@@ -313,9 +315,15 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--jobs", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
+    parser.add_argument("--postgres", action="store_true", help="the queue is in a database of a server of its own")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="queuectl-chaos-") as directory:
-        report = run(Path(directory), jobs=options.jobs, kills=options.kills, seed=options.seed)
+    with ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="queuectl-chaos-"))
+        url = None
+        if options.postgres:
+            server = stack.enter_context(Server(max(binaries().items())[1], durable=True))
+            url = server.create_database("queue")
+        report = run(Path(directory), url, jobs=options.jobs, kills=options.kills, seed=options.seed)
     twice_too_often = report.ended_twice > report.kills / 100
     sys.stdout.write(f"{report}\n{'more than 1 % of the kills let a job end twice' if twice_too_often else ''}\n")
     return 1 if report.violations or twice_too_often else 0

@@ -192,9 +192,10 @@ def _broken(store: SqliteStore, home: Home, promises: Iterable[Promise]) -> set[
 def _bring_to_an_end(store: SqliteStore, home: Home) -> None:
     """Do as a worker does that starts afterwards, and run everything."""
     home.create()
-    store.register(Identity(WORKER, os.getpid(), 0, "", "", ""))
-    rescue.forget_gone(store, home)
-    rescue.rescue_lost(store, home, WORKER, lambda _event: None)
+    me = Identity(WORKER, os.getpid(), 0, "", "", "", "")
+    store.register(me, 60.0)
+    rescue.forget_gone(store, home, me)
+    rescue.rescue_lost(store, home, me, lambda _event: None)
     while job := store.claim(WORKER, COOKIE, LATER):
         store.finish(job, WELL, LATER)
 

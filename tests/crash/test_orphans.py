@@ -85,7 +85,7 @@ def open_gate(queue: RealQueue) -> None:
 
 def let_ticks_pass(queue: RealQueue) -> None:
     """Let the other workers look around for some seconds: until they have run a job of the future."""
-    assert queue.wait(queue.enqueue("true", "--run-at", "+3s")).state is State.COMPLETED
+    assert queue.wait(queue.enqueue("true", "--run-at", "+2s")).state is State.COMPLETED
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -215,9 +215,9 @@ def test_the_job_of_another_worker_is_not_touched(queue: RealQueue, nasty: Nasty
 
 
 def test_many_rescuers_at_once_hit_neither_each_other_nor_another_home(queue: RealQueue, tmp_path: Path) -> None:
-    other = RealQueue(tmp_path, "other")
+    other = RealQueue(tmp_path, "other", queue.url)
     try:
-        other_workers = other.start(count=2)
+        other_workers = other.start()
         other_id = other.enqueue(GATED)
         other.wait_for_lines(f"started.{other_id}")
         queue.start(count=3)

@@ -52,7 +52,7 @@ def open_gate(queue: RealQueue) -> None:
 def test_a_job_that_kills_its_worker_is_dead_after_three_crashes_and_harms_no_other(queue: RealQueue) -> None:
     queue.start(count=2)
     poison = queue.enqueue("echo $QUEUECTL_ATTEMPT >>poison; kill -9 $PPID; sleep 60")
-    others = [queue.enqueue("sleep 0.1") for _ in range(20)]
+    others = queue.do("enqueue", "--file", "-", stdin='{"command": "sleep 0.1"}\n' * 20).split()
 
     job = queue.wait(poison)
 

@@ -11,12 +11,13 @@ import pytest
 
 from queuectl import errors, wire
 from queuectl.job import Outcome, State
-from queuectl.store.base import Metrics
+from queuectl.store.base import Metrics, Upkeep
 from tests.docs.json_schema import faults
-from tests.support.processes import queue
+from tests.support.processes import RealQueue, queue
+from tests.support.stores import ENGINES
 
 if TYPE_CHECKING:
-    from tests.support.processes import RealQueue
+    from collections.abc import Iterator
 
 __all__ = ["queue"]
 
@@ -45,9 +46,19 @@ def undescribed(name: str, value: dict[str, Any]) -> set[str]:
     return set(value) - set(SCHEMAS[name]["properties"])
 
 
-@pytest.fixture
-def used(queue: RealQueue) -> RealQueue:
-    """A queue in which jobs have completed, failed, died and been cancelled, and one runs."""
+@pytest.fixture(scope="module", params=ENGINES)
+def used(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealQueue]:
+    """A queue in which jobs have completed, failed, died and been cancelled, and one runs; shared by the tests here."""
+    url = request.getfixturevalue("postgres_url_of_module") if request.param == "postgres" else None
+    queue = RealQueue(tmp_path_factory.mktemp("used"), url=url)
+    try:
+        use(queue)
+        yield queue
+    finally:
+        queue.close()
+
+
+def use(queue: RealQueue) -> None:
     queue.enqueue("echo out; echo err >&2", "--id", "good", "--env", "API_KEY=x", "--secret-env", "NOT_THERE")
     queue.do("enqueue", "--id", "missing", "--max-retries", "5", "--", "no-such-program")
     queue.enqueue("kill -9 $$", "--id", "killed", "--max-retries", "0", "--queue", "other")
@@ -60,7 +71,6 @@ def used(queue: RealQueue) -> RealQueue:
     queue.wait("missing", State.FAILED)
     queue.enqueue("sleep 600", "--id", "long")
     queue.wait("long", State.PROCESSING)
-    return queue
 
 
 def test_jobs_are_as_described(used: RealQueue) -> None:
@@ -73,9 +83,10 @@ def test_jobs_are_as_described(used: RealQueue) -> None:
     check("job", used.do("run", "--json", "-c", "true"))
     check_each("job", used.do("enqueue", "--file", "-", "--json", stdin='{"command": "true"}\n'))
     check_each("job", used.do("wait", "good", "--json"))
-    check_each("job", used.do("retry", "good", "--json"))
-    check_each("job", used.do("cancel", "long", "--json"))
+    check_each("job", used.do("cancel", "later", "--json"))
+    check_each("job", used.do("retry", "later", "--json"))
     check_each("job", used.do("dlq", "retry", "killed", "--json"))
+    used.wait("killed", State.DEAD)
 
 
 def test_the_history_of_a_job_is_as_described(used: RealQueue) -> None:
@@ -108,15 +119,19 @@ def test_metrics_are_as_described(used: RealQueue) -> None:
     assert metrics["counts"].keys() == set(State)
     empty = wire.metrics_fields(Metrics({}, None, {}))
     assert list(faults(empty, SCHEMAS["metrics"], SCHEMAS)) == []
+    of_a_server = wire.metrics_fields(Metrics({}, None, {}, Upkeep(7, 1.25)))
+    assert of_a_server["store"] == {"dead_rows": 7, "oldest_transaction_s": 1.25}
+    assert undescribed("metrics", metrics) == set()
+    assert ("store" in metrics) == (used.url is not None)
 
 
-def test_workers_are_as_described(used: RealQueue) -> None:
-    workers = check_each("worker", used.do("worker", "list", "--json"))
+def test_workers_are_as_described(queue: RealQueue) -> None:
+    started = check("started", queue.do("worker", "start", "--json"))
+    assert (started["running"], started["started"]) == (1, 1)
+    workers = check_each("worker", queue.do("worker", "list", "--json"))
     assert undescribed("worker", workers[0]) == set()
-    started = check("started", used.do("worker", "start", "--json"))
-    assert (started["running"], started["started"]) == (3, 1)
-    stopped = check("stopped", used.do("worker", "stop", "--now", "--json"))
-    assert stopped == {"stopped": 3}
+    stopped = check("stopped", queue.do("worker", "stop", "--now", "--json"))
+    assert stopped == {"stopped": 1}
 
 
 def test_settings_are_as_described(queue: RealQueue) -> None:
@@ -129,6 +144,14 @@ def test_settings_are_as_described(queue: RealQueue) -> None:
 def test_clear_is_as_described(queue: RealQueue) -> None:
     queue.enqueue("true")
     assert check("cleared", queue.do("clear", "--json")) == {"cleared": 1}
+
+
+def test_a_move_is_as_described(queue: RealQueue, postgres_url: str) -> None:
+    queue.enqueue("true")
+    to, place = (postgres_url, postgres_url) if queue.url is None else ("sqlite", queue.home.path)
+    printed = queue.do("migrate-store", "--to", to, "--json")
+    assert check("moved", printed) == {"moved": 1, "to": place}
+    assert check("status", queue.do("status", "--json"))["closed"] is not None
 
 
 def test_an_error_is_as_described(queue: RealQueue) -> None:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from queuectl.paths import Home
-from queuectl.store.sqlite.engine import SqliteStore
+from tests.support.stores import ENGINES, OLDER, URLS, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from queuectl.store.base import Store
-
-ENGINES = ["sqlite"]
 
 
 class OpenStore(Protocol):
@@ -31,17 +29,38 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-@pytest.fixture(params=ENGINES)
-def open_store(home: Home) -> Iterator[OpenStore]:
-    opened: list[Store] = []
+QUICK = {"test_claim", "test_rescue"}
+"""Modules whose tests run with an older server, too."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of the contract with every engine, but for those whose mark names one."""
+    named = any("place" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "place" in metafunc.fixturenames and not named:
+        quick = metafunc.module.__name__.rpartition(".")[2] in QUICK
+        metafunc.parametrize("place", [*ENGINES, *OLDER] if quick else ENGINES, indirect=True)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> str:
+    """Where the queue of the test is: a home, or a database of its own."""
+    if request.param in URLS:
+        url: str = request.getfixturevalue(URLS[request.param])
+        return url
+    home: Home = request.getfixturevalue("home")
+    return home.path
+
+
+@pytest.fixture
+def open_store(place: str) -> Iterator[OpenStore]:
+    handles: list[Store] = []
 
     def open_one(*, sync_every: float = 0.0) -> Store:
-        store: Store = SqliteStore(home, sync_every=sync_every)
-        opened.append(store)
-        return store
+        handles.append(opened(place, sync_every=sync_every))
+        return handles[-1]
 
     yield open_one
-    for store in opened:
+    for store in handles:
         store.close()
 
 

@@ -87,7 +87,7 @@ def test_clear_forgets_durations_and_counts(store: Store) -> None:
 
 def test_a_clear_of_nothing_but_durations_forgets_them(store: Store) -> None:
     job(store, State.COMPLETED)
-    store.prune(State.COMPLETED, after(1), 10)
+    store.prune(State.COMPLETED, 0, 10, after(1))
     assert store.metrics().completed is not None
 
     clear(store)
@@ -155,7 +155,7 @@ def test_prune_forgets_what_came_to_that_state_before_the_instant(store: Store, 
     for each in others:
         job(store, each, now=after(10))
 
-    gone = store.prune(state, after(20), 100)
+    gone = store.prune(state, 0, 100, after(20))
 
     assert gone == [jobs[10].seq]
     assert [each.seq for each in store.list(state)] == [jobs[30].seq, jobs[20].seq]
@@ -166,25 +166,25 @@ def test_prune_forgets_what_came_to_that_state_before_the_instant(store: Store, 
 def test_prune_takes_the_oldest_up_to_its_limit(store: Store) -> None:
     jobs = [job(store, State.DEAD, now=after(seconds)) for seconds in (30, 10, 20, 10)]
 
-    assert sorted(store.prune(State.DEAD, after(100), 2)) == [jobs[1].seq, jobs[3].seq]
-    assert store.prune(State.DEAD, after(100), 1) == [jobs[2].seq]
-    assert store.prune(State.DEAD, after(100), 5) == [jobs[0].seq]
-    assert store.prune(State.DEAD, after(100), 5) == []
+    assert sorted(store.prune(State.DEAD, 0, 2, after(100))) == [jobs[1].seq, jobs[3].seq]
+    assert store.prune(State.DEAD, 0, 1, after(100)) == [jobs[2].seq]
+    assert store.prune(State.DEAD, 0, 5, after(100)) == [jobs[0].seq]
+    assert store.prune(State.DEAD, 0, 5, after(100)) == []
 
 
 def test_a_job_is_pruned_by_its_end_not_by_its_age(store: Store) -> None:
     store.enqueue([new_job("old")], after(-1000))
     store.finish(claimed(store, "old", now=after(-900)), WELL, after(50))
 
-    assert store.prune(State.COMPLETED, after(50), 10) == []
-    assert len(store.prune(State.COMPLETED, after(50.000001), 10)) == 1
+    assert store.prune(State.COMPLETED, 0, 10, after(50)) == []
+    assert len(store.prune(State.COMPLETED, 0, 10, after(50.000001))) == 1
 
 
 def test_a_retried_job_is_not_pruned(store: Store) -> None:
     retried = job(store, State.DEAD, now=after(0))
     store.retry(retried.id, after(1))
 
-    assert store.prune(State.DEAD, after(100), 10) == []
+    assert store.prune(State.DEAD, 0, 10, after(100)) == []
     assert stored_job(store, retried.id).state is State.PENDING
 
 
@@ -198,11 +198,11 @@ def test_durations_of_hours_before_the_instant_go_with_completed_jobs(store: Sto
     job(store, State.COMPLETED, now=after(3599))
     job(store, State.COMPLETED, now=after(3600))
 
-    store.prune(State.CANCELLED, after(7200), 100)
-    store.prune(State.DEAD, after(7200), 100)
+    store.prune(State.CANCELLED, 0, 100, after(7200))
+    store.prune(State.DEAD, 0, 100, after(7200))
     assert runs_by_metrics(store) == 3
 
-    store.prune(State.COMPLETED, after(3660), 1)
+    store.prune(State.COMPLETED, 0, 1, after(3660))
 
     assert runs_by_metrics(store) == 1
     assert store.metrics().counts[State.COMPLETED] == 2
@@ -211,7 +211,7 @@ def test_durations_of_hours_before_the_instant_go_with_completed_jobs(store: Sto
 def test_durations_of_the_hour_of_the_instant_stay(store: Store) -> None:
     job(store, State.COMPLETED, now=after(0))
 
-    assert len(store.prune(State.COMPLETED, after(3599), 100)) == 1
+    assert len(store.prune(State.COMPLETED, 0, 100, after(3599))) == 1
 
     assert runs_by_metrics(store) == 1
 
@@ -223,7 +223,7 @@ def test_summing_up_changes_no_figure(store: Store) -> None:
     before = store.metrics()
 
     for second in (1800, 3600, 3600, 7200, 7200):
-        store.sum_up_durations(after(second))
+        store.upkeep(0, after(second))
 
     assert store.metrics() == before
 
@@ -231,25 +231,30 @@ def test_summing_up_changes_no_figure(store: Store) -> None:
 def test_hours_that_are_summed_up_are_forgotten_as_hours(store: Store) -> None:
     for second in (0, 1800, 3599, 3600):
         job(store, State.COMPLETED, now=after(second))
-    store.sum_up_durations(after(7200))
+    store.upkeep(0, after(7200))
 
-    store.prune(State.COMPLETED, after(3599), 0)
+    store.prune(State.COMPLETED, 0, 0, after(3599))
     assert runs_by_metrics(store) == 4
 
-    store.prune(State.COMPLETED, after(3600), 0)
+    store.prune(State.COMPLETED, 0, 0, after(3600))
     assert runs_by_metrics(store) == 1
 
 
 def test_pruning_forgets_every_attempt(store: Store) -> None:
     gone = run_twice(store)
 
-    assert store.prune(State.COMPLETED, after(1), 10) == [gone.seq]
+    assert store.prune(State.COMPLETED, 0, 10, after(1)) == [gone.seq]
 
     assert store.attempts(gone.seq) == []
 
 
 def test_pruning_frees_the_id_and_not_the_number(store: Store) -> None:
     first = job(store, State.CANCELLED, new_job("a"))
-    store.prune(State.CANCELLED, after(1), 10)
+    store.prune(State.CANCELLED, 0, 10, after(1))
 
     assert job(store, State.PENDING, new_job("a"), worker=WORKER).seq > first.seq
+
+
+def test_numbers_of_any_size_are_asked_for_one_after_the_other(store: Store) -> None:
+    for seq in (7, 2**15, 2**31, 2**40):
+        assert store.forgotten([seq]) == [seq]

@@ -35,6 +35,7 @@ WHOLE_TABLE = {
     "counts": "counts",  # a row per queue and state
     "durations": "durations",  # a row per hour of `keep_completed`, queue and bucket
     "identities": "workers",
+    "workers": "workers",
     "settings": "config",
     "flush": "flushes",
 }
@@ -106,6 +107,7 @@ def test_no_statement_reads_a_table_from_end_to_end(database: apsw.Connection, n
 
 SORTING = {
     "running",  # a row per worker
+    "workers",  # a row per worker
     "oldest_waiting",  # a row per priority in use
     "list_pending",  # at most 1,000 rows more than are asked for
     "durations",  # a row per hour of `keep_completed`, queue and bucket
@@ -214,8 +216,8 @@ ACTIONS: dict[str, Callable[[SqliteStore], object]] = {
     "metrics": lambda store: store.metrics(),
     "oldest_waiting": lambda store: store.oldest_waiting(),
     "last_failures": lambda store: store.last_failures(5),
-    "prune": lambda store: store.prune(State.COMPLETED, after(0.0005), 100),
-    "sum up durations": lambda store: store.sum_up_durations(NOW),
+    "prune": lambda store: store.prune(State.COMPLETED, 0, 100, after(0.0005)),
+    "sum up durations": lambda store: store.upkeep(0, NOW),
     "list": lambda store: list(store.list(limit=100)),
     **{
         f"list {state}": lambda store, state=state: list(store.list(state, limit=100, now=NOW))  # type: ignore[misc]

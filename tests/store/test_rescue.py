@@ -44,15 +44,15 @@ def lose(store: Store, id: str, loss: Loss, times: int) -> Job:
 
 def test_registered_workers_are_known_to_all(store: Store, open_store: OpenStore) -> None:
     one, two = identity("1" * 32, 11), identity("2" * 32, 22)
-    store.register(one, NOW)
-    store.register(two, NOW)
+    store.register(one, 60.0, NOW)
+    store.register(two, 60.0, NOW)
 
     assert sorted(open_store().identities()) == [one, two]
 
 
 def test_a_worker_that_holds_no_job_is_forgotten(store: Store) -> None:
-    store.register(identity("1" * 32), NOW)
-    store.register(identity("2" * 32), NOW)
+    store.register(identity("1" * 32), 60.0, NOW)
+    store.register(identity("2" * 32), 60.0, NOW)
     job(store, State.COMPLETED, worker="1" * 32)
     job(store, State.PROCESSING, worker="2" * 32)
 
@@ -62,7 +62,7 @@ def test_a_worker_that_holds_no_job_is_forgotten(store: Store) -> None:
 
 
 def test_a_worker_that_holds_a_job_is_kept_until_it_is_rescued(store: Store) -> None:
-    store.register(identity(), NOW)
+    store.register(identity(), 60.0, NOW)
     running = job(store, State.PROCESSING)
 
     store.deregister(identity().worker)
@@ -78,7 +78,7 @@ def test_forgetting_an_unknown_worker_is_no_error(store: Store) -> None:
 
 
 def test_running_jobs_come_with_who_runs_them(store: Store) -> None:
-    store.register(identity("1" * 32, 11), NOW)
+    store.register(identity("1" * 32, 11), 60.0, NOW)
     running = job(store, State.PROCESSING, worker="1" * 32)
     job(store, State.PENDING)
 
@@ -100,7 +100,7 @@ def test_running_jobs_come_oldest_claim_first(store: Store) -> None:
 
 
 def test_the_first_stop_of_a_worker_counts(store: Store, open_store: OpenStore) -> None:
-    store.register(identity(), NOW)
+    store.register(identity(), 60.0, NOW)
     job(store, State.PROCESSING)
 
     store.mark_stopping(identity().worker, after(1))
@@ -112,7 +112,7 @@ def test_the_first_stop_of_a_worker_counts(store: Store, open_store: OpenStore) 
 
 def test_a_stop_marks_only_its_own_worker(store: Store) -> None:
     for worker in ("1", "2"):
-        store.register(identity(worker), NOW)
+        store.register(identity(worker), 60.0, NOW)
         job(store, State.PROCESSING, worker=worker)
 
     store.mark_stopping("2", after(1))
@@ -176,7 +176,7 @@ def test_the_twentieth_reboot_makes_a_job_dead_and_says_why(store: Store) -> Non
 
     assert died.state is State.DEAD
     assert counters(died) == (20, 0, 0, 20)
-    assert died.last_error == "the machine went down under it 20 times"
+    assert died.last_error == "its machine went down or was cut off 20 times"
 
 
 def test_stops_never_make_a_job_dead(store: Store) -> None:

@@ -445,7 +445,7 @@ def test_nothing_but_sqlite_opens_the_database_except_to_make_it(home: Home) -> 
 
 def use_everything(store: Store) -> None:
     """Call every method of the port that writes."""
-    store.register(identity(), NOW)
+    store.register(identity(), 60.0, NOW)
     store.mark_stopping(WORKER, NOW)
     store.enqueue([new_job("one")], NOW)
     store.enqueue([new_job("two"), new_job("three"), new_job("four")], NOW)
@@ -459,7 +459,7 @@ def use_everything(store: Store) -> None:
     store.retry("two", NOW)
     store.set_setting("grace", "1s")
     store.flush()
-    store.prune(State.COMPLETED, after(1), 10)
+    store.prune(State.COMPLETED, 0, 10, after(1))
     list(store.clear())
     store.deregister(WORKER)
 

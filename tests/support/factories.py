@@ -33,7 +33,7 @@ def after(seconds: float) -> datetime:
 
 def identity(worker: str = WORKER, pid: int = 1234) -> Identity:
     """Return who a worker says that it is."""
-    return Identity(worker, pid, 5678, "b" * 36, "h" * 32, "0.1.0")
+    return Identity(worker, pid, 5678, "b" * 36, "h" * 32, "here", "0.1.0")
 
 
 def new_job(  # noqa: PLR0913  each names what a test is about

@@ -17,23 +17,31 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+import psycopg
 import pytest
 
 from queuectl import roster
 from queuectl.job import FINISHED, Job, State
 from queuectl.paths import Home
 from queuectl.process import run_state
-from queuectl.store.sqlite.engine import SqliteStore
 from tests.support.eventually import eventually
+from tests.support.stores import ENGINES, URLS, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from queuectl.job import Attempt
+    from queuectl.store.base import Store
 
 DEADLINE = 60
 """Seconds that anything may take on a busy machine."""
+
+
+OTHERS_IN_A_TRANSACTION = """
+SELECT FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'
+"""
 
 
 class Result(NamedTuple):
@@ -47,14 +55,20 @@ class Result(NamedTuple):
 class RealQueue:
     """A home of its own, the program on it, and every process that comes of it."""
 
-    def __init__(self, directory: Path, home: str = "queue", **environ: str) -> None:
-        """Plan a queue below a directory, in which its commands also run; nothing is made yet."""
+    def __init__(self, directory: Path, home: str = "queue", url: str | None = None, **environ: str) -> None:
+        """Plan a queue below a directory, in which its commands also run; nothing is made yet.
+
+        With a `url` it is in that database.
+        """
         self.directory = directory
         self.home = Home(str(directory / home))
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         given = {"HOME": str(directory), "QUEUECTL_HOME": self.home.path, "LANG": "C.UTF-8", "TZ": "UTC"}
-        self.environ = {**kept, **given, **environ}
-        self._store: SqliteStore | None = None
+        self.url = url
+        self.prefix: tuple[str, ...] = ()
+        """Words before each command of the program."""
+        self.environ = {**kept, **given, **({"QUEUECTL_STORE": url} if url else {}), **environ}
+        self._store: Store | None = None
         self._children: list[subprocess.Popen[str]] = []
 
     # The program
@@ -62,7 +76,7 @@ class RealQueue:
     def run(self, *argv: str, env: Mapping[str, str] = {}, stdin: str = "") -> Result:
         """Run `queuectl` with these words, whatever its exit code is."""
         done = subprocess.run(
-            [sys.executable, "-m", "queuectl", *argv],
+            [*self.prefix, sys.executable, "-m", "queuectl", *argv],
             input=stdin,
             capture_output=True,
             encoding="utf-8",
@@ -82,7 +96,7 @@ class RealQueue:
     def spawn(self, *argv: str, env: Mapping[str, str] = {}) -> subprocess.Popen[str]:
         """Start `queuectl` with these words, in a session of its own, and do not wait for its end."""
         child = subprocess.Popen(
-            [sys.executable, "-m", "queuectl", *argv],
+            [*self.prefix, sys.executable, "-m", "queuectl", *argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -111,12 +125,17 @@ class RealQueue:
     # What there is
 
     @property
-    def store(self) -> SqliteStore:
+    def store(self) -> Store:
         """The store of the queue, opened in this process."""
         if self._store is None:
-            self.home.create()
-            self._store = SqliteStore(self.home)
+            self._store = opened(self.url or self.home.path)
         return self._store
+
+    def close_store(self) -> None:
+        """Let go of the store in this process; who looks next opens it again."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
     def job(self, id: str) -> Job:
         """Return a job, which has to be there."""
@@ -197,11 +216,23 @@ class RealQueue:
         eventually(lambda: len(self.workers()) == count)
 
     def suspend(self, pid: int) -> None:
-        """Send SIGSTOP to a process while it does not hold the write lock, which would stop everybody."""
-        with open(self.home.write_lock, "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            kill(pid, signal.SIGSTOP)
-            eventually(lambda: run_state(pid) == "T")
+        """Send SIGSTOP to a process while it is in no transaction, with which it would stop everybody."""
+        if self.url is None:
+            with open(self.home.write_lock, "rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                kill(pid, signal.SIGSTOP)
+                eventually(lambda: run_state(pid) == "T")
+        else:
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                eventually(lambda: self._suspended(pid, connection))
+
+    def _suspended(self, pid: int, connection: psycopg.Connection) -> bool:
+        kill(pid, signal.SIGSTOP)
+        eventually(lambda: run_state(pid) == "T")
+        if connection.execute(OTHERS_IN_A_TRANSACTION).fetchone() is None:
+            return True
+        kill(pid, signal.SIGCONT)  # it may be this one's
+        return False
 
     def no_worker(self) -> None:
         """Wait until no worker and no supervisor lives."""
@@ -228,8 +259,7 @@ class RealQueue:
             child.wait()
             if child.stdout is not None:
                 child.stdout.close()
-        if self._store is not None:
-            self._store.close()
+        self.close_store()
 
     def _kill_all(self) -> None:
         left = self.processes()
@@ -250,10 +280,15 @@ def gone(pid: int) -> bool:
     return run_state(pid) in (None, "Z", "X")
 
 
-@pytest.fixture
-def queue(tmp_path: Path) -> Iterator[RealQueue]:
+FILES_ONLY = pytest.mark.parametrize("queue", ["sqlite"], indirect=True)
+"""For a test of the files of a home. Every other one runs with a queue of each engine."""
+
+
+@pytest.fixture(params=ENGINES)
+def queue(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RealQueue]:
     """A queue of its own, without workers; at the end of the test everything that runs for it is killed."""
-    real = RealQueue(tmp_path)
+    url = request.getfixturevalue(URLS[request.param]) if request.param in URLS else None
+    real = RealQueue(tmp_path, url=url)
     try:
         yield real
     finally:

@@ -23,6 +23,7 @@ def test_every_default_is_allowed_and_means_what_the_design_says() -> None:
         keep_completed=7 * 86400.0,
         keep_cancelled=7 * 86400.0,
         keep_dead=NEVER,
+        lease=60.0,
     )
 
 

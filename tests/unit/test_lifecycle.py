@@ -205,7 +205,7 @@ def test_the_twentieth_interruption_makes_a_job_dead_and_says_why() -> None:
         State.PENDING, 0.0, interruptions=19
     )
     assert lifecycle.rescue(RUNNING._replace(interruptions=19, crashes=1), Loss.REBOOTED) == Move(
-        State.DEAD, None, crashes=1, interruptions=20, reason="the machine went down under it 20 times"
+        State.DEAD, None, crashes=1, interruptions=20, reason="its machine went down or was cut off 20 times"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.support.eventually import eventually
 from tests.support.processes import DEADLINE, RealQueue, Result, queue
+from tests.support.stores import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +39,17 @@ class Gate:
 
     def open(self, line: str = "") -> None:
         """Let one job go on, and give it a line to read; wait until it is there."""
-        self._path.write_text(f"{line}\n")
+        # Not with an open that blocks: a job that never comes would hold up the test beyond every deadline.
+        with open(eventually(self._enter, DEADLINE), "w", encoding="utf-8") as gate:
+            gate.write(f"{line}\n")
+
+    def _enter(self) -> int | None:
+        try:
+            return os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nobody waits
+                return None
+            raise
 
 
 @pytest.fixture
@@ -71,10 +84,11 @@ def gate(queue: RealQueue) -> Gate:
     return Gate(queue.directory / "gate")
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealQueue]:
+@pytest.fixture(scope="module", params=ENGINES)
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealQueue]:
     """A queue with two workers, shared by the tests of a module, each of which looks at its own jobs only."""
-    shared = RealQueue(tmp_path_factory.mktemp("running"))
+    url = request.getfixturevalue("postgres_url_of_module") if request.param == "postgres" else None
+    shared = RealQueue(tmp_path_factory.mktemp("running"), url=url)
     try:
         shared.do("config", "set", "backoff_max", "0.05s")
         shared.start(count=2, env=OF_THE_WORKER)

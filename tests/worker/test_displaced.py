@@ -11,6 +11,7 @@ import apsw
 
 from queuectl.job import State
 from tests.support.eventually import eventually
+from tests.support.processes import FILES_ONLY
 
 if TYPE_CHECKING:
     from tests.support.processes import RealQueue
@@ -22,6 +23,7 @@ def remove_database(queue: RealQueue) -> None:
         os.unlink(path)
 
 
+@FILES_ONLY
 def test_a_worker_whose_database_was_deleted_makes_room_for_one_that_serves_the_new_one(queue: RealQueue) -> None:
     [before] = queue.start()
     queue.wait(queue.enqueue("true"))
@@ -34,6 +36,7 @@ def test_a_worker_whose_database_was_deleted_makes_room_for_one_that_serves_the_
     assert [worker.id for worker in queue.workers()] != [before.id]
 
 
+@FILES_ONLY
 def test_the_end_of_a_job_is_not_lost_when_a_backup_is_restored_under_it(queue: RealQueue, gate: Gate) -> None:
     queue.start(count=2)
     id = queue.enqueue("echo ran >> runs; read _ < gate")

@@ -12,7 +12,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import apsw
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from queuectl import roster
 from queuectl.job import Outcome, State
@@ -36,7 +38,7 @@ def seen_by(queue: RealQueue, code: str, *options: str) -> Any:  # noqa: ANN401 
 
 def caller(queue: RealQueue, environ: Mapping[str, str | None]) -> RealQueue:
     """Return the same queue as used from another environment; None is a variable that is not there."""
-    other = RealQueue(queue.directory)
+    other = RealQueue(queue.directory, url=queue.url)
     changed = {**other.environ, **environ}
     other.environ = {name: value for name, value in changed.items() if value is not None}
     return other
@@ -194,7 +196,9 @@ def test_a_secret_comes_from_the_worker_and_is_stored_nowhere(queue: RealQueue) 
     queue.wait(queue.enqueue("exec sleep 1000", "--secret-env", "API_TOKEN"), State.PROCESSING)
 
     assert seen == hashlib.sha256(secret.encode()).hexdigest()
-    assert not [place for place, text in everything_stored(queue).items() if secret.encode() in text]
+    stored = everything_stored(queue)
+    assert b"API_TOKEN" in stored["jobs"]
+    assert not [place for place, text in stored.items() if secret.encode() in text]
 
 
 def test_a_secret_that_the_worker_does_not_have_is_not_set(running: RealQueue) -> None:
@@ -409,10 +413,27 @@ def everything_stored(queue: RealQueue) -> dict[str, bytes]:
             if not name.startswith("queue.db") and stat.S_ISREG(os.lstat(path).st_mode):
                 with open(path, "rb") as file:
                     found[path] = file.read()
-    database = apsw.Connection(queue.home.database, flags=apsw.SQLITE_OPEN_READONLY)
-    for (table,) in list(database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")):
-        found[str(table)] = "\n".join(map(repr, database.execute(f'SELECT * FROM "{table}"'))).encode()  # noqa: S608  ours
-    database.close()
+    tables = sqlite_tables(queue.home.database) if queue.url is None else postgres_tables(queue.url)
     assert queue.home.worker_log in found
-    assert "jobs" in found
-    return found
+    assert "jobs" in tables
+    return {**found, **tables}
+
+
+def sqlite_tables(path: str) -> dict[str, bytes]:
+    database = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    names = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    tables = {name: repr(list(database.execute(f'SELECT * FROM "{name}"'))).encode() for name in names}  # noqa: S608  ours
+    database.close()
+    return tables
+
+
+def postgres_tables(url: str) -> dict[str, bytes]:
+    tables = {}
+    with psycopg.connect(url, options="-c bytea_output=escape") as database:
+        names = database.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'queuectl'::regnamespace AND relkind IN ('r', 'p')"
+        )
+        for (name,) in names.fetchall():
+            rows = database.execute(SQL("SELECT t::text FROM queuectl.{} AS t").format(Identifier(name)))
+            tables[name] = repr(rows.fetchall()).encode()
+    return tables

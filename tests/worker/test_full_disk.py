@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from queuectl.job import State
+from tests.support.eventually import eventually
 from tests.support.processes import RealQueue, kill
+from tests.support.stores import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,20 +22,24 @@ FILES = 60
 """Files that the small disk has room for."""
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[RealQueue]:
+@pytest.fixture(params=ENGINES)
+def small(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RealQueue]:
     """A queue on a disk of its own that has room for few files."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"nr_inodes={FILES}", "tmpfs", str(disk)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("only root can mount a small disk")
-    queue = RealQueue(disk)
+    queue = RealQueue(disk, url=request.getfixturevalue("postgres_url") if request.param == "postgres" else None)
+
+    def unmounted() -> None:  # a process that was killed lets go of its files a moment after it has lost all else
+        assert subprocess.run(["umount", disk], check=False).returncode == 0
+
     try:
         yield queue
     finally:
         queue.close()
-        subprocess.run(["umount", disk], check=True)
+        eventually(unmounted)
 
 
 def fill(directory: Path) -> list[Path]:

@@ -119,9 +119,9 @@ def switches(pid: int) -> int:
         return next(int(line.split()[1]) for line in status if line.startswith("voluntary_ctxt_switches"))
 
 
-def let_ticks_pass(queue: RealQueue) -> None:
+def let_ticks_pass(queue: RealQueue, seconds: int = 2) -> None:
     """Let the workers look around for some seconds: until they have run a job of the future."""
-    assert queue.wait(queue.enqueue("true", "--run-at", "+3s")).state is State.COMPLETED
+    assert queue.wait(queue.enqueue("true", "--run-at", f"+{seconds}s")).state is State.COMPLETED
 
 
 def lose_worker(queue: RealQueue, leftovers: Leftovers, *, closed: int = EVERY) -> str:
@@ -166,7 +166,7 @@ def test_what_cannot_be_killed_costs_next_to_nothing(queue: RealQueue, leftovers
 
     members = (*queue.supervisors(), *queue.workers())
     before = {member.pid: switches(member.pid) for member in members}
-    let_ticks_pass(queue)
+    let_ticks_pass(queue, 3)
 
     # A look each second, and not one each 5 or 50 ms.
     assert {pid: switches(pid) - before[pid] for pid in before if switches(pid) - before[pid] > 40} == {}

@@ -103,7 +103,7 @@ def test_a_silent_job_leaves_no_log(running: RealQueue) -> None:
     job = running.wait(id)
 
     assert running.run("logs", id) == (0, "", "")
-    assert joblogs.attempts_logged(running.home.logs, job.seq) == []
+    assert joblogs.attempts_logged(running.home.job_logs(running.store.id), job.seq) == []
 
 
 def test_output_that_is_printed_by_background_processes_until_the_end_is_kept(running: RealQueue) -> None:
@@ -144,7 +144,7 @@ def test_a_flood_of_output_stays_below_the_cap_and_leaves_the_memory_of_the_work
     id = queue.enqueue("echo first; yes 'a line of the flood, one of very many' | head -c 100000000; echo; echo last")
     job = queue.wait(id, State.COMPLETED)
 
-    assert joblogs.size(queue.home.logs, job.seq, 1) <= 2 * MIB
+    assert MIB < joblogs.size(queue.home.job_logs(queue.store.id), job.seq, 1) <= 2 * MIB
     shown = queue.run("logs", id)
     assert shown.out.startswith("first\na line of the flood")
     assert shown.out.endswith("\nlast\n")

@@ -7,8 +7,6 @@ import resource
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import apsw
-
 from queuectl.job import State
 from tests.support.processes import kill
 
@@ -34,6 +32,8 @@ def no_more_files(pid: int) -> Iterator[None]:
 REFUSED_FORK = """
 import errno, os, sys
 if "queuectl.cli.supervise" in sys.orig_argv:
+    from queuectl.worker import supervisor
+    supervisor.LONGEST_PAUSE = 0.1
     forks = []
     def fork(fork=os.fork):
         forks.append(1)
@@ -60,8 +60,8 @@ def test_a_supervisor_that_cannot_start_a_worker_tries_again(queue: RealQueue) -
 
 def test_a_job_that_the_machine_has_no_room_for_is_started_later(queue: RealQueue, gate: Gate) -> None:
     (worker,) = queue.start()
-    id = queue.enqueue("read _ < gate")
-    queue.wait(id, State.PROCESSING)
+    id = queue.enqueue("echo > up; read _ < gate")
+    queue.wait_for_lines("up")
 
     with no_more_files(worker.pid):
         queue.do("enqueue", "--id", "next", "--", "true")
@@ -76,12 +76,9 @@ def test_a_job_that_the_machine_has_no_room_for_is_started_later(queue: RealQueu
 
 def test_a_setting_that_only_a_later_version_takes_stops_nobody(queue: RealQueue) -> None:
     (worker,) = queue.start()
-    database = apsw.Connection(queue.home.database)
-    database.set_busy_timeout(30_000)
-    database.execute("INSERT INTO config (key, value) VALUES ('grace', '10 fortnights')")
+    queue.store.set_setting("grace", "10 fortnights")
     queue.wait_for_event("setting refused")
-    database.execute("DELETE FROM config")
-    database.close()
+    queue.do("config", "set", "grace", "10s")
 
     assert queue.wait(queue.enqueue("true")).state is State.COMPLETED
     assert queue.workers() == [worker]

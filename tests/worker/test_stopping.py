@@ -7,17 +7,18 @@ import os
 import re
 import select
 import signal
+from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING
 
 import pytest
 
+from queuectl import roster
+from queuectl.cli.supervise import command_line
 from queuectl.job import Outcome, State
 from tests.support.eventually import eventually
-from tests.support.processes import gone, kill
+from tests.support.processes import FILES_ONLY, gone, kill
 
 if TYPE_CHECKING:
-    from subprocess import Popen
-
     from tests.support.processes import RealQueue
     from tests.worker.conftest import Gate, Shell
 
@@ -53,6 +54,38 @@ def foreground(queue: RealQueue, *options: str) -> Popen[str]:
 
 
 # Starting
+
+
+def supervisor(queue: RealQueue) -> Popen[str]:
+    """Start a supervisor with one worker, as `worker start` does when it has made sure of all that it can."""
+    queue.home.create()
+    words = command_line(queue.home.path, count=1, drain=False, foreground=False, log_format="text")
+    return Popen(words, env=queue.environ, cwd=queue.directory, stdout=PIPE, text=True)
+
+
+def test_workers_that_come_while_the_queue_is_moved_end_at_once(queue: RealQueue) -> None:
+    queue.do("config", "set", "grace", "1s")
+    queue.store.gate().begin_leaving("t", "elsewhere")
+
+    with supervisor(queue) as started:
+        assert started.stdout is not None
+        assert started.stdout.read() == ""  # it never says that its workers may claim
+        assert started.wait() == 0
+
+    queue.wait_for_event("is being moved")
+
+
+def test_a_supervisor_goes_on_when_nobody_waits_for_its_workers_any_more(queue: RealQueue) -> None:
+    queue.do("config", "set", "grace", "1s")
+
+    with supervisor(queue) as started:
+        assert started.stdout is not None
+        started.stdout.close()
+        job = queue.wait(queue.enqueue("true"))
+        queue.stop()
+        assert started.wait() == 0
+
+    assert job.state is State.COMPLETED
 
 
 def test_starting_again_adds_workers(queue: RealQueue) -> None:
@@ -97,6 +130,16 @@ def test_draining_workers_end_when_nothing_is_left_but_what_is_for_later(queue: 
     assert queue.job(later).state is State.PENDING
 
 
+@FILES_ONLY
+def test_a_worker_of_a_home_holds_no_lease_that_could_end(queue: RealQueue) -> None:
+    (worker,) = queue.start(env={"QUEUECTL_LEASE": "4s"})
+
+    job = queue.wait(queue.enqueue("sleep 5"))
+
+    assert (job.state, job.attempt) == (State.COMPLETED, 1)
+    assert [member.id for member in queue.workers()] == [worker.id]
+
+
 def test_draining_an_empty_queue_is_done_at_once(queue: RealQueue) -> None:
     started = queue.do("worker", "start", "--drain", "--count", "4")
 
@@ -112,7 +155,7 @@ def test_stopping_without_workers_is_no_error(queue: RealQueue) -> None:
 
 
 def test_a_stop_waits_for_running_jobs_and_claims_no_more(queue: RealQueue, gate: Gate) -> None:
-    queue.start()
+    (worker,) = queue.start()
     running = queue.enqueue(WAITS)
     queue.wait_for_lines("runs")
     waiting = queue.enqueue("true")
@@ -121,6 +164,7 @@ def test_a_stop_waits_for_running_jobs_and_claims_no_more(queue: RealQueue, gate
     assert stop.stdout is not None
     assert stop.stdout.readline() == f"waiting for {running}\n"
     assert stop.poll() is None
+    eventually(lambda: roster.is_draining(queue.home, worker.id))  # the word has come through
     gate.open()
 
     assert stop.communicate()[0] == "1 worker stopped\n"

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import apsw
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from queuectl.job import Outcome, State
 from tests.support.eventually import eventually
-from tests.support.processes import gone, kill
+from tests.support.processes import FILES_ONLY, gone, kill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,7 +64,36 @@ def disk_full(queue: RealQueue, size: int = 4096) -> Iterator[None]:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.parametrize("loss", [write_lock_held, database_locked, disk_full])
+@contextmanager
+def read_only(queue: RealQueue) -> Iterator[None]:
+    """Be a server on which nobody may write, as after the promotion of another one."""
+    with psycopg.connect(str(queue.url), autocommit=True) as server:
+        name = Identifier(server.info.dbname)
+        server.execute(SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+        close_connections(queue, server)
+        try:
+            yield
+        finally:
+            server.execute(SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
+            close_connections(queue, server)
+
+
+def close_connections(queue: RealQueue, server: psycopg.Connection) -> None:
+    """Let everybody connect anew, this process as well."""
+    queue.close_store()
+    server.execute("""
+        SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+    """)
+
+
+def losses(*losses: Loss) -> pytest.MarkDecorator:
+    """Run a test with each loss, on the engine that knows it."""
+    cases = [("postgres" if loss is read_only else "sqlite", loss) for loss in losses]
+    return pytest.mark.parametrize(("queue", "loss"), cases, indirect=["queue"])
+
+
+@losses(write_lock_held, database_locked, disk_full, read_only)
 @pytest.mark.parametrize(("code", "state"), [(0, State.COMPLETED), (3, State.DEAD)])
 def test_the_result_of_a_job_that_ended_without_a_store_is_recorded_when_it_is_back(
     queue: RealQueue, gate: Gate, loss: Loss, code: int, state: State
@@ -83,6 +114,7 @@ def test_the_result_of_a_job_that_ended_without_a_store_is_recorded_when_it_is_b
     assert queue.workers() == [worker]
 
 
+@FILES_ONLY
 def test_a_disk_on_which_nothing_at_all_can_be_written_costs_no_worker(queue: RealQueue, gate: Gate) -> None:
     (worker,) = queue.start()
     id = queue.enqueue("echo $$ > pid; read _ < gate; echo output")
@@ -97,7 +129,7 @@ def test_a_disk_on_which_nothing_at_all_can_be_written_costs_no_worker(queue: Re
     assert queue.workers() == [worker]
 
 
-@pytest.mark.parametrize("loss", [write_lock_held, database_locked, disk_full])
+@losses(write_lock_held, database_locked, disk_full, read_only)
 def test_a_store_that_is_lost_at_a_claim_is_asked_again(queue: RealQueue, loss: Loss) -> None:
     (worker,) = queue.start()
     queue.suspend(worker.pid)
@@ -113,8 +145,8 @@ def test_a_store_that_is_lost_at_a_claim_is_asked_again(queue: RealQueue, loss: 
     assert queue.workers() == [worker]
 
 
-@pytest.mark.parametrize("loss", [write_lock_held, database_locked])
-def test_a_job_goes_on_and_can_be_read_while_the_store_is_locked(queue: RealQueue, gate: Gate, loss: Loss) -> None:
+@losses(write_lock_held, database_locked, read_only)
+def test_a_job_goes_on_and_can_be_read_while_the_store_is_lost(queue: RealQueue, gate: Gate, loss: Loss) -> None:
     queue.start()
     # `until`: the second read may meet the end of the first gate's line.
     id = queue.enqueue("echo up >> started; read _ < gate; echo on; until read _ < gate; do :; done")
@@ -129,23 +161,25 @@ def test_a_job_goes_on_and_can_be_read_while_the_store_is_locked(queue: RealQueu
     assert queue.wait(id).state is State.COMPLETED
 
 
-def test_a_time_limit_is_enforced_while_the_store_is_locked(queue: RealQueue) -> None:
+@losses(write_lock_held, read_only)
+def test_a_time_limit_is_enforced_while_the_store_is_lost(queue: RealQueue, loss: Loss) -> None:
     queue.start()
     id = queue.enqueue("echo $$ > pid; exec sleep 1000", "--timeout", "0.5s", "--max-retries", "0")
     (pid,) = queue.wait_for_lines("pid")
 
-    with write_lock_held(queue):
+    with loss(queue):
         eventually(lambda: not os.path.exists(f"/proc/{pid}"))
 
     assert queue.wait(id, State.DEAD).outcome is Outcome.TIMED_OUT
 
 
-def test_a_stop_now_works_while_the_store_is_locked_and_counts_nothing(queue: RealQueue, gate: Gate) -> None:
+@losses(write_lock_held, read_only)
+def test_a_stop_now_works_while_the_store_is_lost_and_counts_nothing(queue: RealQueue, gate: Gate, loss: Loss) -> None:
     queue.start()
     id = queue.enqueue("echo $$ >> pids; read _ < gate")
     (pid,) = queue.wait_for_lines("pids")
 
-    with write_lock_held(queue):
+    with loss(queue):
         queue.stop("--now")
         assert gone(int(pid))
 
@@ -156,9 +190,10 @@ def test_a_stop_now_works_while_the_store_is_locked_and_counts_nothing(queue: Re
     assert queue.attempts(id)[0].outcome is Outcome.GIVEN_BACK
 
 
-def test_workers_that_are_started_while_the_store_is_locked_work_once_it_is_free(queue: RealQueue) -> None:
+@losses(write_lock_held, read_only)
+def test_workers_that_are_started_while_the_store_is_lost_work_once_it_is_back(queue: RealQueue, loss: Loss) -> None:
     id = queue.enqueue("true")
-    with write_lock_held(queue):
+    with loss(queue):
         start = queue.spawn("worker", "start")
         eventually(queue.supervisors)
         eventually(queue.workers)
@@ -168,8 +203,8 @@ def test_workers_that_are_started_while_the_store_is_locked_work_once_it_is_free
     assert queue.wait(id).state is State.COMPLETED
 
 
-@pytest.mark.parametrize("loss", [write_lock_held, database_locked])
-def test_workers_that_wait_for_a_locked_store_can_be_stopped(queue: RealQueue, loss: Loss) -> None:
+@losses(write_lock_held, database_locked, read_only)
+def test_workers_that_wait_for_a_lost_store_can_be_stopped(queue: RealQueue, loss: Loss) -> None:
     queue.do("config", "set", "grace", "1s")
     with loss(queue):
         start = queue.spawn("worker", "start")

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from queuectl.job import State
 from tests.support.eventually import eventually
-from tests.support.processes import kill
+from tests.support.processes import FILES_ONLY, kill
 
 if TYPE_CHECKING:
     from tests.support.processes import RealQueue
     from tests.worker.conftest import Gate
+
+pytestmark = FILES_ONLY  # of PostgreSQL: tests/store/test_postgres_workers.py
 
 
 def wakes(queue: RealQueue) -> int:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-import pytest
 
 from queuectl.job import State
 
@@ -78,26 +77,25 @@ queuectl clear
 """
 
 
-@pytest.fixture
+@contextmanager
 def alone() -> Iterator[None]:
-    """The walkthrough names a file that every run of it on this machine shares."""
+    """Be the only one on this machine: the walkthrough names a file that every run of it shares."""
     lock = os.open(os.path.join(tempfile.gettempdir(), "queuectl-walkthrough.lock"), os.O_RDWR | os.O_CREAT, 0o666)
     fcntl.flock(lock, fcntl.LOCK_EX)
     yield
     os.close(lock)
 
 
-@pytest.mark.usefixtures("alone")
 def test_the_first_walkthrough_runs_as_it_was_written(queue: RealQueue, shell: Shell) -> None:
     def follow(script: str, expected: Callable[[], object] | None = None) -> str:
-        """Run a script; after its `sleep`, wait as long as it takes until what it slept for has come."""
+        """Run a script; instead of its `sleep`, wait until what it slept for has come."""
         before, slept, after = script.partition("sleep ")
-        seconds, _, rest = after.partition("\n")
-        if slept:
-            assert expected is not None
-            _works(shell, f"{before}sleep {seconds}")
-            expected()
-        return _works(shell, rest if slept else script)
+        if not slept:
+            return _works(shell, script)
+        assert expected is not None
+        _works(shell, before)
+        expected()
+        return _works(shell, after.partition("\n")[2])
 
     assert "ok1" in follow(SUCCESSFUL, lambda: queue.wait("ok1", State.COMPLETED))
 
@@ -109,10 +107,11 @@ def test_the_first_walkthrough_runs_as_it_was_written(queue: RealQueue, shell: S
     for id in ("p1", "p2"):
         queue.wait(id, State.COMPLETED)
 
-    follow(DELAYED)
+    follow(DELAYED.replace("20 seconds", "3 seconds"))
     due = queue.job("d1").next_run_at
 
-    counted = follow(DUPLICATE, lambda: queue.wait("dup", State.COMPLETED))
+    with alone():
+        counted = follow(DUPLICATE, lambda: queue.wait("dup", State.COMPLETED))
     assert counted.split() == ["1", "/tmp/dup.log"]  # noqa: S108  as it was written
     assert not queue.workers()
 

@@ -33,7 +33,7 @@ def run(_args: Namespace, app: App) -> int:
     seqs = queue.clear() if queue else iter(())
     count = 0
     while gone := tuple(islice(seqs, BATCH)):
-        joblogs.delete(app.home.logs, *gone)
+        joblogs.delete(app.logs, *gone)
         count += len(gone)
     if app.out.json:
         app.out.value({"cleared": count})

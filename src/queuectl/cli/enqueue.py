@@ -53,9 +53,16 @@ def run(args: Namespace, app: App) -> int:
 
 def warn_without_worker(app: App) -> bool:
     """Say so when no worker is there to run anything."""
-    if app.out.quiet or roster.serves(app.home):
+    if app.out.quiet:
         return False
-    none = "every worker is about to stop" if roster.workers(app.home) else "no worker is running"
+    registered = app.queue().workers()
+    if registered is None:
+        some, serve = bool(roster.workers(app.home)), roster.serves(app.home)
+    else:
+        some, serve = bool(registered), any(not worker.stopping for worker in registered)
+    if serve:
+        return False
+    none = "every worker is about to stop" if some else "no worker is running"
     app.out.say(f"{none}; start one: {app.call('worker start')}")
     return True
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 PAUSE = 0.05
 """Seconds between two looks."""
 
+LONGEST_OUTAGE = 120.0
+"""Seconds for which a server may be away while a command waits: longer than workers keep their jobs without it."""
+
 
 def pause(deadline: float | None = None) -> bool:
     """Let a moment pass; return False when the deadline (monotonic) has."""
@@ -49,8 +52,30 @@ def reread(queue: Queue, job: Job) -> Job:
     return found
 
 
+class Patience:
+    """Lets a command that waits outlive a server that is away for a while: a restart takes seconds."""
+
+    def __init__(self, queue: Queue, out: Output) -> None:
+        self._has_server = queue.shared_id is not None
+        self._out = out
+        self._away_since: float | None = None
+
+    def lose(self, error: StoreUnavailable) -> None:
+        """Note that the store cannot be used now; raise the error when it is a file, or has been away for too long."""
+        now = time.monotonic()
+        if not self._has_server or (self._away_since is not None and now - self._away_since > LONGEST_OUTAGE):
+            raise error
+        if self._away_since is None:
+            self._away_since = now
+            self._out.say(f"{error.message}; still waiting")
+
+    def find(self) -> None:
+        """Note that the store can be used."""
+        self._away_since = None
+
+
 def wait_for_all(
-    queue: Queue, waited_for: Iterable[Job], deadline: float | None, ended: Callable[[Job], None]
+    queue: Queue, app: App, waited_for: Iterable[Job], deadline: float | None, ended: Callable[[Job], None]
 ) -> list[Job]:
     """Wait until every job has ended, telling `ended` of each, and return them; those that go on come back as well.
 
@@ -59,14 +84,19 @@ def wait_for_all(
     """
     jobs = {job.id: job for job in waited_for}
     open_ids = list(jobs)
+    patience = Patience(queue, app.out)
     while True:
         for id in [id for id in open_ids if jobs[id].state in FINISHED]:
             open_ids.remove(id)
             ended(jobs[id])
         if not open_ids or not pause(deadline):
             return list(jobs.values())
-        if queue.changed():
-            jobs.update((id, reread(queue, jobs[id])) for id in open_ids)
+        try:
+            if queue.changed():
+                jobs.update((id, reread(queue, jobs[id])) for id in open_ids)
+                patience.find()
+        except StoreUnavailable as error:
+            patience.lose(error)
 
 
 def settle(queue: Queue, app: App, ended: Iterable[Job]) -> None:
@@ -86,29 +116,38 @@ def settle(queue: Queue, app: App, ended: Iterable[Job]) -> None:
         ) from None
 
 
-def follow(
+def follow(  # noqa: PLR0913  what to show, and how
     queue: Queue,
+    app: App,
     job: Job,
     attempt: int,
-    output_of: Callable[[Job, int], Callable[[], None]],
+    output_of: Callable[[Job, int], Callable[[Job], None]],
     *,
     only: bool = False,
 ) -> Job:
     """Show the output of a job from one attempt on until the job has ended, and return it.
 
-    `output_of` begins an attempt and returns what shows all that is new of it. `only` stops at the attempt's end.
+    `output_of` begins an attempt and returns what shows all that is new of it, given the job as it is then. `only`
+    stops at the attempt's end.
     """
-    show: Callable[[], None] | None = None
+    show: Callable[[Job], None] | None = None
+    patience = Patience(queue, app.out)
     while True:
-        if queue.changed():
-            job = reread(queue, job)
-        # The log of a run is complete before its job moves on: what is shown after the look at the job is all.
-        while attempt <= job.attempt:
-            show = show or output_of(job, attempt)
-            show()
-            if attempt == job.attempt or only:
-                break
-            attempt, show = attempt + 1, None
+        try:
+            if queue.changed():
+                job = reread(queue, job)
+                patience.find()
+            # The log of a run is complete before its job moves on: what is shown after the look at the job is all.
+            while attempt <= job.attempt:
+                show = show or output_of(job, attempt)
+                show(job)
+                if attempt == job.attempt or only:
+                    break
+                attempt, show = attempt + 1, None
+        except StoreUnavailable as error:
+            patience.lose(error)
+            pause()
+            continue
         over = job.attempt > attempt or (job.attempt == attempt and job.state is not State.PROCESSING)
         if job.state in FINISHED or (only and over):
             return job

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import time
+
 from queuectl import joblogs
-from queuectl.cli.follow import Printer, as_fields, follow, print_fields
+from queuectl.attemptlog import AttemptLog
+from queuectl.cli.follow import Printer, as_fields, follow, pause, print_fields, reread
 from queuectl.config import parse_integer
 from queuectl.errors import InvalidInput, NotFound
+from queuectl.job import State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
     from queuectl.job import Job
+    from queuectl.joblogs import Line
+    from queuectl.queue import Queue
+
+ANSWER_WITHIN = 5.0
+"""Seconds for which another machine is waited for that may send what a running job has printed so far."""
 
 
 def configure(parser: Parser) -> None:
@@ -45,13 +54,13 @@ def run(args: Namespace, app: App) -> int:
         raise NotFound(f'job "{job.id}" has no attempt {args.attempt}', f"it has run {job.attempt} times so far")
     attempt = args.attempt or job.attempt
     if args.follow:
-        follow(queue, job, attempt or 1, _follower(args, app), only=args.attempt is not None)
+        follow(queue, app, job, attempt or 1, _follower(queue, args, app), only=args.attempt is not None)
     elif attempt == 0:
         app.out.say(f"{job.id} has not run yet")
         if app.out.json:
             app.out.values(())
     else:
-        lines = joblogs.read(app.home.logs, job.seq, attempt, tail=args.tail, streams=_streams(args))
+        lines = _so_far(queue, job, AttemptLog(queue, app.home, job, attempt, _streams(args), args.tail))
         if app.out.json:
             app.out.values(as_fields(attempt, lines))
         else:
@@ -59,20 +68,30 @@ def run(args: Namespace, app: App) -> int:
     return 0
 
 
-def _follower(args: Namespace, app: App) -> Callable[[Job, int], Callable[[], None]]:
+def _so_far(queue: Queue, job: Job, log: AttemptLog) -> Iterator[Line]:
+    """Yield what there is of a log; the machine that runs the job is given a moment to send it."""
+    deadline = time.monotonic() + ANSWER_WITHIN
+    while True:
+        yield from log.new(job)
+        if log.answered or job.state is not State.PROCESSING or not pause(deadline):
+            return
+        job = reread(queue, job)
+
+
+def _follower(queue: Queue, args: Namespace, app: App) -> Callable[[Job, int], Callable[[Job], None]]:
     printer = Printer(app.out, stamps=args.timestamps)
     begun = False
 
-    def begin(job: Job, attempt: int) -> Callable[[], None]:
+    def begin(job: Job, attempt: int) -> Callable[[Job], None]:
         nonlocal begun
         if begun:
             app.out.say(f"attempt {attempt} of {job.id}")
         tail = None if begun else args.tail
         begun = True
-        follower = joblogs.Follower(app.home.logs, job.seq, attempt, _streams(args), tail)
+        log = AttemptLog(queue, app.home, job, attempt, _streams(args), tail)
         if app.out.json:
-            return lambda: print_fields(attempt, follower.new())
-        return lambda: printer.print(follower.new())
+            return lambda job: print_fields(attempt, log.new(job))
+        return lambda job: printer.print(log.new(job))
 
     return begin
 

@@ -44,8 +44,14 @@ def _print(out: Output, metrics: Metrics) -> None:
     out.table(("state", "cnt"), [(state, str(metrics.counts[state])) for state in State], right="cnt", state="state")
     out.line("\nCompleted jobs duration:")
     out.whole_table(DURATIONS, [_figures(metrics.completed)], right=" ".join(DURATIONS))
-    if len(metrics.queues) < 2:
-        return
+    if len(metrics.queues) > 1:
+        _print_queues(out, metrics)
+    if metrics.upkeep is not None:
+        dead_rows, oldest = metrics.upkeep
+        out.line(f"\nStore: {dead_rows} dead rows, the oldest transaction has been open for {oldest:.1f} s")
+
+
+def _print_queues(out: Output, metrics: Metrics) -> None:
     out.line("\nJobs by queue and state:")
     rows = [(name, *(str(counts[state]) for state in State)) for name, (counts, _) in metrics.queues.items()]
     out.whole_table(("queue", *State), rows, right=" ".join(State))

@@ -55,7 +55,9 @@ class Parser(argparse.ArgumentParser):
         """Add the options that every command has."""
         group = self.add_argument_group("global options (before or after the command)")
         group.add_argument("--home", metavar="DIR", type=_not_empty, help="directory of the queue [env: QUEUECTL_HOME]")
-        group.add_argument("--store", metavar="URL", help="another store than DIR/queue.db [env: QUEUECTL_STORE]")
+        group.add_argument(
+            "--store", metavar="URL", type=_url, help="another store than DIR/queue.db [env: QUEUECTL_STORE]"
+        )
         group.add_argument("--json", dest="output", action="store_const", const="json", help="the same as -o json")
         group.add_argument(
             "-o", "--output", metavar="FORMAT", type=one_of("format", FORMATS), help="table, json or jsonl"
@@ -168,6 +170,12 @@ def one_of(kind: str, allowed: Collection[str]) -> Callable[[str], str]:
 def _not_empty(text: str) -> str:
     if not text:
         raise InvalidInput("no directory is named")
+    return text
+
+
+def _url(text: str) -> str:
+    if not text:
+        raise InvalidInput("no store is named", "postgresql://USER@HOST/DATABASE")
     return text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from queuectl import joblogs
+from queuectl.attemptlog import AttemptLog
 from queuectl.cli.enqueue import warn_without_worker
 from queuectl.cli.follow import Printer, follow, settle
 from queuectl.cli.joboptions import add_job_options, requested_job
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
     from queuectl.job import Job
+    from queuectl.queue import Queue
 
 INTERRUPTED = 130
 
@@ -46,7 +47,7 @@ def run(args: Namespace, app: App) -> int:
     try:
         if not warn_without_worker(app) and sys.stderr.isatty():
             app.out.say(f"job {job.id}")
-        job = follow(queue, job, 1, _silence if app.out.json else _printer(app))
+        job = follow(queue, app, job, 1, _silence if app.out.json else _printer(queue, app))
     except KeyboardInterrupt:
         going_on = f"{app.call('logs')} -f {job.id}, {app.call('cancel')} {job.id}"
         app.out.say(f"detached; job {job.id} goes on ({going_on})")
@@ -61,17 +62,17 @@ def run(args: Namespace, app: App) -> int:
     return exit_code(job)
 
 
-def _printer(app: App) -> Callable[[Job, int], Callable[[], None]]:
+def _printer(queue: Queue, app: App) -> Callable[[Job, int], Callable[[Job], None]]:
     printer = Printer(app.out)
 
-    def begin(job: Job, attempt: int) -> Callable[[], None]:
+    def begin(job: Job, attempt: int) -> Callable[[Job], None]:
         if attempt > 1:
             app.out.say(f"attempt {attempt} of {job.id}")
-        follower = joblogs.Follower(app.home.logs, job.seq, attempt, joblogs.BOTH)
-        return lambda: printer.print(follower.new())
+        log = AttemptLog(queue, app.home, job, attempt)
+        return lambda job: printer.print(log.new(job))
 
     return begin
 
 
-def _silence(_job: Job, _attempt: int) -> Callable[[], None]:
-    return lambda: None
+def _silence(_job: Job, _attempt: int) -> Callable[[Job], None]:
+    return lambda _job: None

@@ -42,8 +42,7 @@ def run(args: Namespace, app: App) -> int:
     attempts = queue.attempts(job)
     if app.out.json:
         history = [
-            {**attempt_fields(attempt), "log_bytes": joblogs.size(app.home.logs, job.seq, attempt.attempt)}
-            for attempt in attempts
+            {**attempt_fields(attempt), "log_bytes": _log_size(app, job, attempt.attempt)} for attempt in attempts
         ]
         kept_by = [leftover._asdict() for leftover in _leftovers(job, app)]
         app.out.value({**job_fields(job), "history": history, "leftovers": kept_by})
@@ -126,7 +125,7 @@ def _row(attempt: Attempt, app: App, job: Job) -> tuple[str, ...]:
         str(attempt.attempt),
         _start(attempt.started_at, app),
         format_duration(round(attempt.duration, 3)),
-        _size(joblogs.size(app.home.logs, job.seq, attempt.attempt)),
+        _size(_log_size(app, job, attempt.attempt)),
         safe(ending_with(attempt, attempt.error)),
     )
 
@@ -136,12 +135,19 @@ def _running(job: Job, app: App) -> tuple[str, ...]:
         str(job.attempt),
         _start(job.started_at, app) if job.started_at else "",
         span(-until(job.started_at, time.time())) if job.started_at else "",
-        _size(joblogs.size(app.home.logs, job.seq, job.attempt)),
+        _size(_log_size(app, job, job.attempt)),
         "running, cancel requested" if job.cancel_requested_at else "running",
     )
 
 
-def _size(size: int) -> str:
+def _log_size(app: App, job: Job, attempt: int) -> int | None:
+    """Return how many bytes a log takes on this machine; None when it may be on another one."""
+    return joblogs.size(app.logs, job.seq, attempt) or (None if app.logs != app.home.logs else 0)
+
+
+def _size(size: int | None) -> str:
+    if size is None:
+        return "-"
     for unit, of_unit in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if size >= of_unit:
             return f"{size / of_unit:.1f} {unit}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from queuectl.cli.parser import Parser
     from queuectl.job import Job
     from queuectl.queue import Queue
+    from queuectl.store.base import Registered
 
 FAILURES = 5
 """Last failures that are shown."""
@@ -31,9 +32,13 @@ FAILURES = 5
 class Stored(Record):
     """What the store says."""
 
+    workers: Sequence[Registered]
+
     counts: Mapping[State, int]
     oldest_waiting: Job | None
     failures: Sequence[Job]
+    closed: str | None
+    """Why the queue cannot be changed."""
 
 
 def configure(parser: Parser) -> None:
@@ -68,10 +73,17 @@ def run(_args: Namespace, app: App) -> int:
 
 def _read(queue: Queue | None) -> Stored:
     if queue is None:
-        return Stored(dict.fromkeys(State, 0), None, [])
+        return Stored([], dict.fromkeys(State, 0), None, [], None)
     by_queue = queue.counts().values()
     total = {state: sum(counts[state] for counts in by_queue) for state in State}
-    return Stored(total, queue.oldest_waiting(), queue.last_failures(FAILURES))
+    closed = queue.why_closed()
+    return Stored(
+        queue.workers() or [],
+        total,
+        queue.oldest_waiting(),
+        queue.last_failures(FAILURES),
+        None if closed is None else closed.message,
+    )
 
 
 def _failed_at(job: Job) -> float:
@@ -82,8 +94,9 @@ def _failed_at(job: Job) -> float:
 
 
 def _fields(app: App, stored: Stored | None) -> dict[str, object]:
+    workers = seen_workers(app.home, stored.workers if stored else ())
     fields: dict[str, object] = {
-        "workers": [worker_fields(worker) for worker in seen_workers(app.home)],
+        "workers": [worker_fields(worker) for worker in workers],
         "gave_up": roster.failures(app.home),
     }
     if stored is not None:
@@ -91,11 +104,14 @@ def _fields(app: App, stored: Stored | None) -> dict[str, object]:
         fields["counts"] = {str(state): stored.counts[state] for state in State}
         fields["oldest_waiting"] = job_fields(oldest) if oldest else None
         fields["last_failures"] = [job_fields(job) for job in stored.failures]
+        fields["closed"] = stored.closed
     return fields
 
 
 def _print(app: App, stored: Stored | None) -> None:
     out = app.out
+    if stored is not None and stored.closed is not None:
+        out.line(f"{safe(stored.closed)}\n")
     if stored is not None:
         out.whole_table(
             [state.upper() for state in State],
@@ -103,7 +119,7 @@ def _print(app: App, stored: Stored | None) -> None:
             right=" ".join(state.upper() for state in State),
         )
         out.line("")
-    if workers := seen_workers(app.home):
+    if workers := seen_workers(app.home, stored.workers if stored else ()):
         print_workers(app, workers)
     else:
         out.line("no worker is running")

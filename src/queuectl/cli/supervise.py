@@ -37,7 +37,8 @@ def main() -> int:
     foreground = orders["foreground"]
     os.closerange(3, 4096)
     os.chdir("/")
-    prepare_worker_store()
+    url = os.environ.get("QUEUECTL_STORE") or None
+    prepare_worker_store(url)
 
     def log_of(name: str) -> Emit:
         return EventLog(
@@ -50,7 +51,10 @@ def main() -> int:
 
     def on_ready() -> None:
         if not foreground:
-            os.write(1, READY)
+            try:
+                os.write(1, READY)
+            except BrokenPipeError:
+                pass  # nobody waits for it any more
             os.dup2(0, 1)
 
     plan = Plan(
@@ -58,7 +62,7 @@ def main() -> int:
         home.identity(),
         orders["count"],
         orders["drain"],
-        lambda: open_worker_store(home),
+        lambda: open_worker_store(home, url),
         dict(os.environ),
         log_of,
         on_ready,

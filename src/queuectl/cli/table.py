@@ -53,6 +53,7 @@ COMMANDS = (
     Command("config set", "Settings", "change a setting for jobs to come", "config"),
     Command("config get", "Settings", "print a setting", "config"),
     Command("config list", "Settings", "list the settings and where each comes from", "config"),
+    Command("migrate-store", "Settings", "move the whole queue to another store", "migrate_store"),
     Command("completions", "Settings", "print the completion script of a shell", "completions"),
     Command("_complete", "", "print what may come next", "complete"),
     Command("help", "Settings", "show help on a command or a topic", "help"),

@@ -41,8 +41,10 @@ def run(args: Namespace, app: App) -> int:
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     jobs = [queue.get(id) for id in dict.fromkeys(args.ids)]
     if any(job.state not in FINISHED for job in jobs):
+        if (closed := queue.why_closed()) is not None:
+            raise closed
         warn_without_worker(app)
-    jobs = wait_for_all(queue, jobs, deadline, lambda job: _tell(job, app))
+    jobs = wait_for_all(queue, app, jobs, deadline, lambda job: _tell(job, app))
     settle(queue, app, [job for job in jobs if job.state in FINISHED])
     going_on = [job.id for job in jobs if job.state not in FINISHED]
     if app.out.json:

@@ -15,10 +15,12 @@ from queuectl.paths import open_private
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Sequence
 
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
     from queuectl.paths import Home
+    from queuectl.store.base import Registered
 
 MOST = 64
 """Workers that one supervisor keeps."""
@@ -61,7 +63,11 @@ def run_start(args: Namespace, app: App) -> int:
     except InvalidInput as error:
         raise InvalidInput(f"--count: {error.message}") from None
     _check_open_files()
-    app.queue().settings()  # a store or a setting that cannot be used is reported here, not in a log
+    app.home.create()
+    queue = app.queue()
+    queue.settings()  # a store or a setting that cannot be used is reported here, not in a log
+    if (closed := queue.why_closed()) is not None:
+        raise closed
     app.close()
     words = supervise.command_line(
         app.home.path,
@@ -71,6 +77,8 @@ def run_start(args: Namespace, app: App) -> int:
         log_format=args.log_format or "text",
     )
     environ = {name: value for name, value in app.environ.items() if name not in supervise.ENVIRONMENT_OF_A_JOB}
+    if app.url is not None:
+        environ["QUEUECTL_STORE"] = app.url  # not among the words of a process, which everybody can read
     roster.forget_failures(app.home)
     if args.foreground:
         os.execve(words[0], words, environ)  # noqa: S606  no shell is wanted
@@ -111,18 +119,17 @@ def _start_detached(words: list[str], environ: dict[str, str], app: App) -> None
 def configure_stop(parser: Parser) -> None:
     """Describe the command line of `worker stop`."""
     parser.describe(
-        "[--timeout D] [--now]",
+        "[--timeout D] [--now] [--host H]",
         "Stop all workers of this home. Running jobs finish first; no new ones are claimed.",
         "queuectl worker stop\nqueuectl worker stop --timeout 30s\nqueuectl worker stop --now",
     )
+    parser.options.add_argument("--host", metavar="H", help="instead stop those of another machine (PostgreSQL)")
     parser.options.add_argument("--timeout", metavar="D", help="wait so long, then leave them draining and exit 1")
     parser.options.add_argument("--now", action="store_true", help="end the running jobs and give them back")
 
 
 def run_stop(args: Namespace, app: App) -> int:
-    """Ask every supervisor, and every worker without one, to stop, and wait until they have."""
-    from queuectl.worker import leftovers  # noqa: PLC0415  only this verb waits for them
-
+    """Stop the workers of this home, or of another machine."""
     if "QUEUECTL_RUN" in app.environ and args.timeout is None and not args.now:
         raise Conflict("a job cannot wait for its own worker to stop", "give it an end: worker stop --timeout D")
     deadline = None
@@ -130,12 +137,32 @@ def run_stop(args: Namespace, app: App) -> int:
         from queuectl.durations import parse_duration  # noqa: PLC0415
 
         deadline = time.monotonic() + parse_duration(args.timeout)
-    stopped = {worker.member.id for worker in seen_workers(app.home)}
+    if args.host is not None:
+        return _stop_host(args.host, app, deadline, now=bool(args.now))
+    stopped = stop_home(app, deadline, now=bool(args.now))
+    if app.out.json:
+        app.out.value({"stopped": stopped})
+    elif stopped:
+        app.out.say(f"{stopped} {'worker' if stopped == 1 else 'workers'} stopped")
+    else:
+        app.out.say("no worker is running")
+    return 0
+
+
+def stop_home(app: App, deadline: float | None = None, *, now: bool = False) -> int:
+    """Ask every supervisor of this home, and every worker without one, to stop, and wait; return how many workers have.
+
+    Raises:
+        PartlyDone: some still run at the deadline, a monotonic time.
+    """
+    from queuectl.worker import leftovers  # noqa: PLC0415  only this verb waits for them
+
+    stopped = {worker.id for worker in seen_workers(app.home)}
     seen: dict[str, roster.Member] = {}
     told: set[str] = set()
     waited_for: list[str] | None = None
     while members := _living(app.home, seen):
-        _tell(members, told, STOP_NOW if args.now else STOP)
+        _tell(members, told, STOP_NOW if now else STOP)
         jobs = [worker.job for worker in seen_workers(app.home) if worker.job is not None]
         holding_up = jobs or [f"{leftover}, which cannot be killed" for leftover in leftovers.of_home(app.home)]
         if holding_up and holding_up != waited_for:
@@ -151,12 +178,30 @@ def run_stop(args: Namespace, app: App) -> int:
     for member in seen.values():
         if member.supervisor is None:
             roster.remove_supervisor(app.home, member.id)
+    return len(stopped)
+
+
+def _stop_host(host: str, app: App, deadline: float | None, *, now: bool) -> int:
+    """Ask the workers of a machine to stop, through the store, and wait until they have."""
+    from queuectl.cli.follow import pause  # noqa: PLC0415  only for other machines
+
+    queue = app.existing_queue()
+    if queue.workers() is None:
+        raise InvalidInput("--host is for a store that machines share", "without it the workers of this home stop")
+    asked = queue.request_stop(host, now=now)
+    while left := [worker for worker in queue.workers() or () if worker.identity.host == host]:
+        if not pause(deadline):
+            jobs = [worker.job for worker in left if worker.job is not None]
+            raise PartlyDone(
+                f"still running on {host}: {', '.join(jobs) or 'workers without a job'}",
+                f"to end the jobs: {app.call('worker stop --now --host')} {host}",
+            )
     if app.out.json:
-        app.out.value({"stopped": len(stopped)})
-    elif stopped:
-        app.out.say(f"{len(stopped)} {'worker' if len(stopped) == 1 else 'workers'} stopped")
+        app.out.value({"stopped": asked})
+    elif asked:
+        app.out.say(f"{asked} {'worker' if asked == 1 else 'workers'} stopped on {host}")
     else:
-        app.out.say("no worker is running")
+        app.out.say(f"no worker is running on {host}")
     return 0
 
 
@@ -200,20 +245,36 @@ def _wait_for_any(members: list[roster.Member], deadline: float | None) -> None:
 def configure_list(parser: Parser) -> None:
     """Describe the command line of `worker list`."""
     parser.describe(
-        "", "List the workers of this home and what they run.", "queuectl worker list\nqueuectl worker list --json"
+        "",
+        "List the workers of this home, on PostgreSQL those of all machines, and what they run.",
+        "queuectl worker list\nqueuectl worker list --json",
     )
 
 
 def run_list(_args: Namespace, app: App) -> int:
-    """List the workers."""
-    workers = seen_workers(app.home)
+    """List the workers.
+
+    Raises:
+        StoreUnavailable: the store of several machines cannot be used; the workers of this home are shown all the same.
+    """
+    registered: Sequence[Registered] = ()
+    broken = None
+    if app.url is not None:
+        try:
+            queue = app.reading_queue()
+            registered = (queue.workers() or ()) if queue else ()
+        except StoreUnavailable as error:
+            broken = error
+    workers = seen_workers(app.home, registered)
     if app.out.json:
         app.out.values(worker_fields(worker) for worker in workers)
     elif app.out.quiet:
         for worker in workers:
-            app.out.line(worker.member.id)
+            app.out.line(worker.id)
     elif workers:
         print_workers(app, workers)
     else:
         app.out.say("no worker is running")
+    if broken is not None:
+        raise broken
     return 0

@@ -1,4 +1,7 @@
-"""Owns how workers are shown, by `worker list` and `status`: read from `run/` alone, the store may be damaged."""
+"""Owns how workers are shown, by `worker list` and `status`.
+
+Those of this home are read from `run/` alone, the store may be damaged; those of other machines from the store.
+"""
 
 from __future__ import annotations
 
@@ -13,33 +16,43 @@ from queuectl.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from queuectl.cli.app import App
     from queuectl.paths import Home
+    from queuectl.store.base import Registered
 
 
 class SeenWorker(Record):
     """A living worker."""
 
-    member: roster.Member
+    id: str
+    pid: int
+    host: str
+    version: str
+    supervisor: str | None
+    """Known of workers of this home."""
     age: float
     """Seconds."""
     job: str | None
     """Id of the job that it runs."""
+    stopped: bool
+    """Whether it is stopped by a signal; known of workers of this home."""
     draining: bool
     """Whether it claims no more."""
 
     @property
     def doing(self) -> str:
         """What it does, in a word."""
-        if self.member.stopped:
+        if self.stopped:
             return "stopped"
         if self.draining:
             return "draining"
         return "running" if self.job else "idle"
 
 
-def seen_workers(home: Home) -> list[SeenWorker]:
-    """Return the living workers, oldest first.
+def seen_workers(home: Home, registered: Sequence[Registered] = ()) -> list[SeenWorker]:
+    """Return the living workers of a home, oldest first, and those of other homes that the store knows.
 
     Raises:
         StoreUnavailable: the home cannot be read.
@@ -50,40 +63,60 @@ def seen_workers(home: Home) -> list[SeenWorker]:
         raise StoreUnavailable(f"cannot read {error.filename}: {error.strerror}") from None
     uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
     ticks = os.sysconf("SC_CLK_TCK")
+    here = os.uname().nodename
     seen = []
     for member in members:
         run = roster.read_assignment(home, member.id)
-        job = run.job if run is not None and run.ended is None else None
-        draining = roster.is_draining(home, member.id)
-        seen.append(SeenWorker(member, max(0.0, uptime - member.started / ticks), job, draining))
-    return seen
+        seen.append(
+            SeenWorker(
+                member.id,
+                member.pid,
+                here,
+                member.version,
+                member.supervisor,
+                max(0.0, uptime - member.started / ticks),
+                run.job if run is not None and run.ended is None else None,
+                member.stopped,
+                roster.is_draining(home, member.id),
+            )
+        )
+    own = {worker.id for worker in seen}
+    return [*seen, *(_elsewhere(worker) for worker in registered if worker.identity.worker not in own)]
+
+
+def _elsewhere(worker: Registered) -> SeenWorker:
+    _, pid, _, _, _, host, version = identity = worker.identity
+    since = max(0.0, time.time() - worker.registered_at.timestamp())
+    return SeenWorker(
+        identity.worker, pid, host, version, None, since, worker.job, stopped=False, draining=worker.stopping
+    )
 
 
 def worker_fields(worker: SeenWorker) -> dict[str, object]:
     """Return a worker as it is shown as JSON."""
-    member = worker.member
     return {
-        "id": member.id,
-        "pid": member.pid,
+        "id": worker.id,
+        "pid": worker.pid,
+        "host": worker.host,
         "age_ms": round(worker.age * 1000),
         "job": worker.job,
-        "stopped": member.stopped,
+        "stopped": worker.stopped,
         "draining": worker.draining,
-        "supervisor": member.supervisor,
-        "version": member.version,
+        "supervisor": worker.supervisor,
+        "version": worker.version,
     }
 
 
 def print_workers(app: App, workers: list[SeenWorker]) -> None:
-    """Write the table of workers."""
-    rows = [
-        (
-            str(worker.member.pid),
-            age(worker.age),
-            worker.member.version,
-            worker.doing,
-            safe(worker.job or "-"),
-        )
-        for worker in workers
-    ]
-    app.out.table(("PID", "AGE", "VERSION", "IS", "JOB"), rows, right="PID AGE")
+    """Write the table of workers; HOST only where there are several."""
+    columns = {
+        "PID": [str(worker.pid) for worker in workers],
+        "HOST": [safe(worker.host) for worker in workers],
+        "AGE": [age(worker.age) for worker in workers],
+        "VERSION": [worker.version for worker in workers],
+        "IS": [worker.doing for worker in workers],
+        "JOB": [safe(worker.job or "-") for worker in workers],
+    }
+    if len({worker.host for worker in workers}) == 1:
+        del columns["HOST"]
+    app.out.table(tuple(columns), list(zip(*columns.values(), strict=True)), right="PID AGE")

@@ -5,20 +5,30 @@ interface (`cri.py`); what comes after the head is in segments (`files.py`), of 
 Must not know the store, the state of a job or how anything is shown.
 """
 
+from queuectl.joblogs.carrying import LogDirectory
 from queuectl.joblogs.cri import Line
-from queuectl.joblogs.files import attempts_logged, delete, size
+from queuectl.joblogs.files import attempts_logged, delete, head_path, jobs_logged, size
+from queuectl.joblogs.parts import KEPT, Joiner, end_left, end_of, parts
 from queuectl.joblogs.reader import BOTH, DROPPED, Follower, last_error, read
 from queuectl.joblogs.writer import LogWriter
 
 __all__ = [
     "BOTH",
     "DROPPED",
+    "KEPT",
     "Follower",
+    "Joiner",
     "Line",
+    "LogDirectory",
     "LogWriter",
     "attempts_logged",
     "delete",
+    "end_left",
+    "end_of",
+    "head_path",
+    "jobs_logged",
     "last_error",
+    "parts",
     "read",
     "size",
 ]

@@ -35,6 +35,11 @@ class Line(Record):
     dropped: int = 0
     """Bytes of output that a gap stands for."""
 
+    @property
+    def output(self) -> int:
+        """Bytes of output that it is, or stands for."""
+        return self.dropped or len(self.text)
+
 
 def blocks(nanoseconds: int, stream: str, output: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield output of one moment as bytes for the log, each with the number of bytes of output that it holds.
@@ -63,14 +68,14 @@ def blocks(nanoseconds: int, stream: str, output: bytes) -> Iterator[tuple[bytes
         yield _full_lines(full, output[start:position]), position - start
 
 
+def lines(block: bytes) -> list[Line]:
+    """Return the whole lines of a block, without those that are damaged."""
+    return [line for raw in block.split(b"\n")[:-1] if (line := parse(raw)) is not None]
+
+
 def output_size(block: bytes) -> int:
-    """Return how many bytes of output some whole lines hold."""
-    count = 0
-    start = 0
-    while end := block.find(b"\n", start) + 1:
-        count += end - start - PREFIX - (block[start + PREFIX - 2 : start + PREFIX - 1] == b"P")
-        start = end
-    return count
+    """Return how many bytes of output the whole lines of a block hold."""
+    return sum(line.output for line in lines(block))
 
 
 def parse(line: bytes) -> Line | None:
@@ -81,6 +86,13 @@ def parse(line: bytes) -> Line | None:
         return None
     text = line[PREFIX:]
     return Line(line[:STAMP].decode("ascii", "replace"), stream.decode(), text + b"\n" if tag == b" F " else text)
+
+
+def written(line: Line) -> bytes:
+    """Return a line as it is in the log, with its newline."""
+    whole = line.text.endswith(b"\n")
+    text = line.text if whole else line.text + b"\n"
+    return f"{line.stamp} {line.stream} {'F' if whole else 'P'} ".encode() + text
 
 
 def _full_lines(prefix: bytes, run: bytes) -> bytes:

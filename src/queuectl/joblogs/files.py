@@ -35,10 +35,42 @@ def starts(logs: str, seq: int, attempt: int) -> list[int]:
     return sorted(start for _, *job, start in entries if job == [seq, attempt])
 
 
+def starts_in(directory: str) -> dict[tuple[int, int], list[int]]:
+    """Return where each file of the logs in the directory of some jobs starts, in order, by job and attempt."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for _, seq, attempt, start in _entries(directory):
+        found.setdefault((seq, attempt), []).append(start)
+    for starts in found.values():
+        starts.sort()
+    return found
+
+
 def path_of(logs: str, seq: int, attempt: int, start: int) -> str:
     """Return the path of one file of a log."""
     head = head_path(logs, seq, attempt)
     return head if start == HEAD else f"{head}.{start}"
+
+
+def jobs_logged(logs: str) -> Iterator[dict[int, float]]:
+    """Yield the jobs that have printed something, a directory of them at a time: when their logs were last written to.
+
+    The times are those of the wall clock.
+    """
+    jobs = os.path.join(logs, "jobs")
+    try:
+        numbers = [name for name in os.listdir(jobs) if name.isdecimal()]
+    except FileNotFoundError:
+        return
+    for number in sorted(numbers, key=int):
+        directory = os.path.join(jobs, number)
+        found: dict[int, float] = {}
+        for name, seq, _, _ in _entries(directory):
+            try:
+                written_at = os.stat(os.path.join(directory, name)).st_mtime
+            except FileNotFoundError:
+                continue  # another process deletes it
+            found[seq] = max(written_at, found.get(seq, 0.0))
+        yield found
 
 
 def size(logs: str, seq: int, attempt: int) -> int:
@@ -77,8 +109,13 @@ def create(path: str) -> int:
         try:
             return open_private(path, os.O_WRONLY | os.O_APPEND)
         except FileNotFoundError:
-            _make_directories(os.path.dirname(path))  # missing, or deleted since: an empty one is
+            make_directories(os.path.dirname(path))  # missing, or deleted since: an empty one is
     raise FileNotFoundError(path)
+
+
+def open_to_read(path: str) -> int:
+    """Open a file of a log."""
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def _directory(logs: str, seq: int) -> str:
@@ -106,7 +143,8 @@ def _entries(directory: str) -> Iterator[tuple[str, int, int, int]]:
                 yield name, int(seq), int(attempt), int(start)
 
 
-def _make_directories(directory: str) -> None:
+def make_directories(directory: str) -> None:
+    """Make the directory of the logs of some jobs, and what is missing above it, 0700 whatever the umask."""
     jobs = os.path.dirname(directory)
     for path in (os.path.dirname(jobs), jobs, directory):
         try:

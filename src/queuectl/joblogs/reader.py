@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from queuectl.joblogs import cri, files
 from queuectl.joblogs.cri import Line
@@ -43,9 +44,16 @@ def last_error(logs: str, seq: int, attempt: int) -> str | None:
 class Follower:
     """A place in a log that moves on as the log grows."""
 
-    def __init__(
-        self, logs: str, seq: int, attempt: int, streams: frozenset[str] = BOTH, tail: int | None = None
+    def __init__(  # noqa: PLR0913, PLR0917  which log, which lines, from where
+        self,
+        logs: str,
+        seq: int,
+        attempt: int,
+        streams: frozenset[str] = BOTH,
+        tail: int | None = None,
+        size: int | None = None,
     ) -> None:
+        """Begin at the first line; or at the last `tail` ones; or where at most `size` bytes of the log follow."""
         self._log = (logs, seq, attempt)
         self._streams = streams
         self._file = files.HEAD
@@ -56,8 +64,8 @@ class Follower:
         """Bytes of it that are only counted."""
         self._output = 0
         """Bytes of output from the end of the head to here."""
-        if tail is not None:
-            self._go_to_last(tail)
+        if tail is not None or size is not None:
+            self._go_to_last(sys.maxsize if tail is None else tail, sys.maxsize if size is None else size)
 
     def lines(self) -> list[Line]:
         """Return what is new since the last call. A line that is not complete in the log is left for the next one."""
@@ -69,13 +77,13 @@ class Follower:
             if start < self._file:
                 continue
             try:
-                descriptor = _open(files.path_of(*self._log, start))
+                descriptor = files.open_to_read(files.path_of(*self._log, start))
             except FileNotFoundError:
                 continue  # the worker has deleted it just now: the next file shows the gap
             try:
                 if start > self._file:
                     if start > self._output:
-                        yield _gap(start - self._output)
+                        yield gap(start - self._output, "dropped")
                     self._file, self._position, self._mute, self._output = start, 0, 0, start
                 yield from self._rest_of(descriptor)
             finally:
@@ -96,16 +104,20 @@ class Follower:
                 if self._position > self._mute and (line.stream in self._streams or line.stream == DROPPED):
                     yield line
 
-    def _go_to_last(self, count: int) -> None:
-        """Take the place from which there are `count` lines to the end of the log, or its beginning."""
+    def _go_to_last(self, count: int, size: int) -> None:
+        """Take the place from which there are `count` lines or `size` bytes to the end of the log, or its beginning."""
         begun: set[str] = set()
         for start in reversed(files.starts(*self._log)):
             try:
-                descriptor = _open(files.path_of(*self._log, start))
+                descriptor = files.open_to_read(files.path_of(*self._log, start))
             except FileNotFoundError:
                 return  # the worker deletes what is before our lines faster than we get there
             try:
                 for end, raw in _backwards(descriptor):
+                    size -= len(raw) + 1
+                    if size < 0:
+                        self._go_to(start, end)
+                        return
                     line = cri.parse(raw)
                     if line is None or line.stream not in self._streams:
                         continue
@@ -128,10 +140,6 @@ class Follower:
             self._output = start
 
 
-def _open(path: str) -> int:
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-
 def _backwards(descriptor: int) -> Iterator[tuple[int, bytes]]:
     """Yield the whole lines of a file, last first, each with the position of its end."""
     begin = os.fstat(descriptor).st_size
@@ -152,8 +160,9 @@ def _backwards(descriptor: int) -> Iterator[tuple[int, bytes]]:
         yield len(rest), rest[:-1]
 
 
-def _gap(output: int) -> Line:
-    return Line("", DROPPED, f"{_in_units(output)} dropped\n".encode(), output)
+def gap(output: int, why: str) -> Line:
+    """Return what stands for so many bytes of output."""
+    return Line("", DROPPED, f"{_in_units(output)} {why}\n".encode(), output)
 
 
 def _in_units(size: int) -> str:

@@ -37,6 +37,7 @@ class Spool:
         "_start",
         "_stored",
         "failed",
+        "output",
         "tail",
     )
 
@@ -58,12 +59,20 @@ class Spool:
         """Bytes that all segments together may take; None as long as lines go to the head."""
         self.failed: OSError | None = None
         """Why output is being lost; None again as soon as it is not."""
+        self.output = 0
+        """Bytes of output that came so far, whether stored or not."""
+
+    @property
+    def is_all_in_head(self) -> bool:
+        """Whether the head has all output that came so far."""
+        return not self._produced
 
     def put(self, block: bytes, output: int) -> None:
         """Add a block as `cri.blocks` yields it, with the bytes of output that it holds. `flush` writes it."""
+        self.output += output
         while block:
             if self.failed and time.monotonic() < self._retry_at:
-                self.drop(output)
+                self._skip(output)
                 return
             room = max(self._limit - self._size, 0)
             cut = len(block) if len(block) <= room else block.rfind(b"\n", 0, room) + 1
@@ -81,6 +90,10 @@ class Spool:
 
     def drop(self, output: int) -> None:
         """Count output that is not stored."""
+        self.output += output
+        self._skip(output)
+
+    def _skip(self, output: int) -> None:
         self._end_file()
         self._produced += output
         self._incomplete = True
@@ -116,7 +129,7 @@ class Spool:
     def _add(self, piece: bytes, output: int) -> None:
         if self.tail is not None:
             if len(piece) > self.tail:
-                self.drop(output)
+                self._skip(output)
                 return
             while self._stored + self._size + len(piece) > self.tail:
                 self._delete_oldest()

@@ -26,12 +26,11 @@ STDERR_TAIL = 4 * LAST_ERROR
 class LogWriter:
     """The log of one attempt. A job never fails because its log cannot be written: no method raises OSError."""
 
-    __slots__ = ("_attempt", "_backlog", "_cap", "_logs", "_partial", "_seq", "_spool", "_stderr")
+    __slots__ = ("_backlog", "_cap", "_partial", "_spool", "_stderr", "log")
 
     def __init__(self, logs: str, seq: int, attempt: int, cap: int) -> None:
-        self._logs = logs
-        self._seq = seq
-        self._attempt = attempt
+        self.log = (logs, seq, attempt)
+        """Directory of all logs, number of the job, and attempt."""
         self._cap = cap
         self._partial: dict[str, bytes] = {}
         """What each stream has printed of a line without its end."""
@@ -77,6 +76,16 @@ class LogWriter:
             self._spool.close()
 
     @property
+    def output(self) -> int:
+        """Bytes of output that are in the log so far, or were dropped from it."""
+        return 0 if self._spool is None else self._spool.output
+
+    @property
+    def is_all_in_head(self) -> bool:
+        """Whether all of that is in the head of the log."""
+        return self._spool is None or self._spool.is_all_in_head
+
+    @property
     def failed(self) -> OSError | None:
         """Why output is being lost; None again as soon as some can be written."""
         return None if self._spool is None else self._spool.failed
@@ -88,7 +97,7 @@ class LogWriter:
 
     def _begun(self) -> Spool:
         if self._spool is None:
-            self._spool = Spool(files.head_path(self._logs, self._seq, self._attempt), self._cap)
+            self._spool = Spool(files.head_path(*self.log), self._cap)
         return self._spool
 
     def _whole_lines(self, stream: str, chunk: bytes) -> bytes:

@@ -30,12 +30,14 @@ WARNINGS = frozenset(
     {
         events.WorkerLost,
         events.WorkerHung,
+        events.LeaseLost,
         events.JobFailed,
         events.JobTimedOut,
         events.JobRescued,
         events.MachineRefused,
         events.HomeLost,
         events.SettingRefused,
+        events.PoolerFound,
         events.LogLost,
         events.EventsDropped,
     }

@@ -8,6 +8,8 @@ waiting may help) and has changed nothing.
 
 from __future__ import annotations
 
+from enum import Flag, auto
+
 from queuectl.record import Record
 
 TYPE_CHECKING = False
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Protocol
 
-    from queuectl.job import Attempt, Ended, Job, NewJob, State
+    from queuectl.job import Attempt, Ended, Job, LogPart, NewJob, State
     from queuectl.lifecycle import Loss
+    from queuectl.store.transfers import Gate
 else:
     Protocol = object
 
@@ -34,6 +37,8 @@ class Identity(Record):
     """Random id of this boot of the machine."""
     home: str
     """Random id kept in the home directory: tells machines apart that share a store."""
+    host: str
+    """Name of the machine, for people."""
     version: str
 
 
@@ -45,6 +50,57 @@ class Running(Record):
     """None when the worker never registered or its row is gone."""
     stopping_at: datetime | None
     """When the worker began to stop; a loss after that counts as nothing."""
+
+
+class Registered(Record):
+    """A worker, as the store knows it."""
+
+    identity: Identity
+    registered_at: datetime
+    stopping: bool
+    """Whether it claims no more because a stop was asked for."""
+    job: str | None
+    """Id of the job that it runs."""
+
+
+LEASE_ENDS_AFTER = 3 / 4
+"""Share of a lease after which its holder is ended, long before others may take its job."""
+
+
+class Lease(Record):
+    """What a worker is told when it renews its lease."""
+
+    kept: bool
+    """False: the lease was over, and this worker's job has been given to others."""
+    stop: bool = False
+    """Whether a stop was asked for by way of the store."""
+    stop_now: bool = False
+    """Whether the running job is not to be waited for."""
+    log_wanted: float = 0.0
+    """Seconds for which somebody wants to read, elsewhere, what the running job prints."""
+
+
+class Call(Flag):
+    """Why a worker is woken."""
+
+    WORK = auto()
+    """A job may be ready."""
+    LOOK = auto()
+    """Its own job may be cancelled, or something else be asked of it."""
+
+
+class Bell(Protocol):
+    """What wakes one worker. Never needed for correctness: who misses a call looks by itself."""
+
+    @property
+    def deaf(self) -> bool:
+        """Whether no call comes through, so that the worker has to look often."""
+
+    def descriptors(self, *, idle: bool) -> Collection[int]:
+        """Return what to watch now; another collection than the last time when something has changed."""
+
+    def answer(self, descriptor: int) -> Call:
+        """Take the calls that made a descriptor readable, and return why they came; nothing when others were faster."""
 
 
 class Durations(Record):
@@ -59,6 +115,15 @@ class Durations(Record):
     p99: float
 
 
+class Upkeep(Record):
+    """What keeps a server from cleaning up after the jobs that have run, and how much that is."""
+
+    dead_rows: int
+    """Rows of the table of unfinished jobs that are to be cleaned away, as the server estimates them."""
+    oldest_transaction: float
+    """Seconds for which the oldest transaction that keeps them has been open; 0.0 when there is none."""
+
+
 class Metrics(Record):
     """Exact counts of jobs, and durations of completed runs, of all queues and of each."""
 
@@ -67,10 +132,16 @@ class Metrics(Record):
     completed: Durations | None
     """None when nothing has completed since the last clear, within `keep_completed`."""
     queues: Mapping[str, tuple[Mapping[State, int], Durations | None]]
+    upkeep: Upkeep | None = None
+    """None where the engine cleans up as it goes."""
 
 
 class Store(Protocol):
     """One queue, kept by one engine."""
+
+    @property
+    def id(self) -> str | None:
+        """Random id of a queue that machines share; None where a home has its own."""
 
     # Jobs in
 
@@ -87,8 +158,20 @@ class Store(Protocol):
 
     # A worker's side
 
-    def register(self, identity: Identity, now: datetime | None = None) -> None:
-        """Make a worker known, before its first claim. Once more changes nothing."""
+    leased: bool
+    """Whether workers hold leases, because machines share this store; where they do not, the kernel's locks suffice."""
+
+    def register(self, identity: Identity, lease: float, now: datetime | None = None) -> None:
+        """Make a worker known, before its first claim, with a lease of so many seconds.
+
+        Once more, because the answer was lost, begins the lease anew.
+        """
+
+    def renew(self, worker: str, lease: float, now: datetime | None = None) -> Lease:
+        """Let the lease of a worker last `lease` seconds from now on, and hear what is asked of it.
+
+        A lease that is over is renewed all the same until `rescue_expired` has taken it.
+        """
 
     def deregister(self, worker: str) -> None:
         """Forget a worker that holds no job; one that holds a job is kept until it is rescued."""
@@ -106,7 +189,7 @@ class Store(Protocol):
         """Record the end of a run and move its job on; return the job as it is now.
 
         Fenced by (seq, attempt): None, and nothing is changed, when the job is not that worker's run any more.
-        Not on disk at once: see `flush`.
+        Not on disk at once: see `flush`. The end of the log is kept where machines share the store.
         """
 
     def finish_and_claim(
@@ -127,33 +210,83 @@ class Store(Protocol):
     def cancel_requested(self, job: Job) -> bool:
         """Return whether this run of the job has been asked to end."""
 
-    def next_due_at(self) -> datetime | None:
-        """Return when the next waiting job becomes due (perhaps in the past); None when none waits for a time."""
+    def send_log(self, job: Job, part: LogPart) -> None:
+        """Send a part of the log of a run to who reads it elsewhere. Where no machines share the store: nothing."""
+
+    def bell(self, worker: str) -> Bell:
+        """Return what wakes a worker."""
+
+    def begin_idle(self, worker: str) -> bool:
+        """Let others know that a worker is about to sleep; return whether it has to look for work once more before."""
+
+    def next_due_at(self, now: datetime | None = None) -> datetime | None:
+        """Return when, by this machine's clock, the next waiting job becomes due; None when none waits for a time.
+
+        The instant is in the past when jobs are due that nobody has promoted yet.
+        """
 
     def in_place(self) -> bool:
         """Return whether what this store was opened on is still there: a file may be deleted, or a backup restored."""
 
     def changed(self) -> bool:
-        """Return whether another process has committed something since the last call. The first call: True."""
+        """Return whether another process has committed something since the last call. The first call: True.
+
+        Where that cannot be told cheaply: whether it is time to look.
+        """
 
     def unfinished(self, now: datetime | None = None) -> bool:
         """Return whether a job is running, is ready or due, or backs off: what `--drain` waits for."""
 
     # Rescue
 
-    def identities(self) -> Sequence[Identity]:
-        """Return every worker that is registered."""
+    def identities(self, near: Identity | None = None) -> Sequence[Identity]:
+        """Return every worker that is registered; where machines share the store, only those `near` one.
 
-    def running(self) -> Sequence[Running]:
-        """Return every job in the hands of a worker, oldest claim first."""
-
-    def rescue(self, job: Job, loss: Loss, now: datetime | None = None) -> Job | None:
-        """Take a job from a worker that is gone, and return it as it is now; fenced as `finish` is.
-
-        The attempt is recorded as lost (given back when `loss` is STOPPED). Not on disk at once: see `flush`.
+        Near are the workers of one home in one boot: the kernel there can tell whether one of them lives. A copy of a
+        machine has the home, but not the boot.
         """
 
+    def running(self, near: Identity | None = None) -> Sequence[Running]:
+        """Return every job in the hands of a worker, oldest claim first; `near` as in `identities`."""
+
+    def rescue(self, job: Job, loss: Loss, now: datetime | None = None, *, log: LogPart | None = None) -> Job | None:
+        """Take a job from a worker that is gone, and return it as it is now; fenced as `finish` is.
+
+        The attempt is recorded as lost (given back when `loss` is STOPPED), with the end of its `log`. Not on disk at
+        once: see `flush`.
+        """
+
+    def rescue_expired(self, now: datetime | None = None) -> Sequence[Job]:
+        """Forget workers whose lease has been over for a quarter of its length; return the jobs taken from them.
+
+        In the hands of no worker, too, a job is taken when it has been for that long. Without leases: none.
+        """
+
+    def workers(self) -> Sequence[Registered]:
+        """Return the workers that are registered and whose lease is not over, oldest first."""
+
     # Requests of a user
+
+    def request_stop(self, host: str, *, now: bool) -> int:
+        """Ask the workers of a host to stop, `now` without waiting for their jobs; return how many there are.
+
+        They hear of it when they renew their lease. Without leases there are none.
+        """
+
+    def wake_idle(self, jobs: int = 1) -> None:
+        """Wake at most as many idle workers as there are new jobs. Call it after they are committed."""
+
+    def wake_worker(self, worker: str) -> None:
+        """Let a worker look whether its job is cancelled, or something is asked of it."""
+
+    def want_log(self, worker: str, seconds: float) -> None:
+        """Say that for so long somebody wants to read what a worker's job prints. It hears of that when it is woken."""
+
+    def log_parts(self, seq: int, attempt: int, after: int, *, ended: bool) -> Sequence[LogPart]:
+        """Return the parts of a log that the store has and that end after so many bytes of output, by their ends.
+
+        What was sent while the job ran; of a run that has ended the end of its log as well. Parts may overlap.
+        """
 
     def get(self, id: str) -> Job | None:
         """Return the job of that id."""
@@ -198,16 +331,27 @@ class Store(Protocol):
         One transaction a batch; the jobs enqueued after the call began stay. Runs as far as it is iterated.
         """
 
-    def prune(self, state: State, before: datetime, limit: int) -> Sequence[int]:
-        """Forget at most `limit` jobs that came to this final state before an instant; return their seqs.
+    def prune(self, state: State, age: float, limit: int, now: datetime | None = None) -> Sequence[int]:
+        """Forget at most `limit` jobs that came to this final state more than `age` seconds ago; return their seqs.
 
-        Durations of the hours before it go with the completed ones.
+        Durations of the hours before that instant go with the completed ones. An engine that keeps finished jobs by
+        the day may keep those of the instant's day until that day is over, and then drops them without their seqs.
         """
 
-    def sum_up_durations(self, before: datetime) -> None:
-        """Keep the durations of whole hours before an instant by the hour instead of by the minute.
+    def forgotten(self, seqs: Collection[int]) -> Collection[int]:
+        """Return those of some numbers that belong to no job any more."""
 
-        So what `metrics` reads does not grow with the minutes of `keep_completed`.
+    def begin_round(self, every: float, now: datetime | None = None) -> bool:
+        """Return whether it is this process's turn to look after the store: of machines that share it, one's each time.
+
+        `every` is the seconds between two rounds of all of them together.
+        """
+
+    def upkeep(self, minutes_kept: float, now: datetime | None = None) -> None:
+        """Keep small what others read; call it in each round, about once a minute.
+
+        Durations of whole hours that ended more than `minutes_kept` seconds ago are kept by the hour from then on, so
+        that what `metrics` reads does not grow with the minutes of `keep_completed`.
         """
 
     # What there is
@@ -229,6 +373,9 @@ class Store(Protocol):
 
     def set_setting(self, key: str, value: str) -> None:
         """Set a configuration value; every worker has it within a second."""
+
+    def gate(self) -> Gate:
+        """Return where the whole queue leaves for another store, or comes in from one."""
 
     def close(self) -> None:
         """Let go of the database. The store is not used again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from queuectl.queue import CALLER_VARIABLES
+from queuectl.storeurl import without_password
 from queuectl.worker.descendants import COOKIE
 
 TYPE_CHECKING = False
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 def base(environ: Mapping[str, str], home: str) -> dict[str, str]:
     """Return the part that all jobs of a worker share: its own environment without what comes from the enqueuer."""
     own = {name: value for name, value in environ.items() if not _from_caller(name) and name != COOKIE}
+    if "QUEUECTL_STORE" in own:
+        own["QUEUECTL_STORE"] = without_password(own["QUEUECTL_STORE"])
     return {**own, "QUEUECTL_HOME": home}
 
 

@@ -13,22 +13,26 @@ import signal
 import time
 from functools import partial
 
-from queuectl import config, events, roster, wake
-from queuectl.errors import InvalidInput, StoreUnavailable
+from queuectl import config, events, joblogs, roster
+from queuectl.errors import InvalidInput, StoreClosed, StoreUnavailable
 from queuectl.job import Ended, Outcome, State
 from queuectl.joblogs import LogWriter
 from queuectl.maintenance import Pruner
 from queuectl.record import Record
-from queuectl.worker import descendants, environment, rescue, signals, wakeup
+from queuectl.store.base import Call
+from queuectl.worker import channel, descendants, environment, rescue, signals
 from queuectl.worker.crashpoints import reached
+from queuectl.worker.leasing import Leasing
 from queuectl.worker.pause import Pause
 from queuectl.worker.runner import INTERRUPTS, NotStartedError, Run, SpawnRefusedError, looks_interrupted
+from queuectl.worker.sending import Sending
 from queuectl.worker.watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
 
     from queuectl.events import Emit
     from queuectl.job import Job
@@ -41,14 +45,11 @@ TICK = 1.0
 FLUSH_AFTER = 0.05
 """Seconds after which a commit is put on disk, if no later one has done it."""
 
+EVERYBODY = 1000
+"""More workers than sleep at once."""
+
 INTERRUPT_WINDOW = 1.0
 """Seconds around the end of a command within which a signal to its worker says that a whole group was hit."""
-
-READY, BEAT = b"r", b"."
-"""What a worker tells its supervisor: it may claim; it lives."""
-
-STOP, STOP_NOW = b"s", b"n"
-"""What a supervisor tells its workers: end after the running job; end the running job."""
 
 
 class Orders(Record):
@@ -58,6 +59,8 @@ class Orders(Record):
     lock: int
     """Descriptor that holds the worker's lock."""
     supervisor: socket.socket
+    lease: channel.Deadline
+    """By which the supervisor ends this worker, unless its lease is renewed."""
     drain: bool
     """End when nothing is left to do."""
 
@@ -68,6 +71,7 @@ class Worker:
     def __init__(self, store: Store, home: Home, orders: Orders, environ: Mapping[str, str], emit: Emit) -> None:
         self._store = store
         self._home = home
+        self._logs = home.job_logs(store.id)
         self._orders = orders
         self._id = orders.identity.worker
         self._environ = environ
@@ -80,21 +84,24 @@ class Worker:
         self._job_file = roster.open_job_file(home, self._id)
 
         self._watch = Watch()
-        self._wakes = wakeup.open_shared(home)
-        self._cancels = wakeup.open_own(home, self._id)
+        self._bell = store.bell(self._id)
+        self._listened: Collection[int] = ()
+        """What is watched of the bell."""
         self._signals = signals.catch((*INTERRUPTS, signal.SIGQUIT, signal.SIGUSR1))
-        self._watch.add(self._cancels, self._on_cancel)
         self._watch.add(self._signals, self._on_signals)
         self._watch.add(orders.supervisor.fileno(), self._on_supervisor)
 
         self._refused_setting: str | None = None
+        self._leasing = Leasing(store, self._id, orders.lease.set)
         self._registered = False
         """Whether the store knows this worker, so that it may claim."""
         self._run: Run | None = None
+        self._sending: Sending | None = None
+        """Of the run; None where machines do not share the store."""
         self._unrecorded: tuple[Job, Ended] | None = None
         """A run that is over and not in the store yet."""
         self._idle = False
-        """Whether the shared FIFO is watched: only then a byte in it is this worker's to take."""
+        """Whether this worker waits to be woken for work."""
         self._next_due: float | None = None
         """Wall-clock time at which the next waiting job becomes due."""
         self._next_tick = 0.0
@@ -121,6 +128,7 @@ class Worker:
         Returns False when it had to end although nobody asked: another worker has to take its place.
         """
         while not self._advance():
+            self._listen()
             self._watch.wait(self._time_left())
         self._leave()
         return not self._displaced
@@ -140,6 +148,8 @@ class Worker:
                 self._use_store()
         except StoreUnavailable as error:
             self._pause.begin(events.StoreLost(error.message))
+            self._cancel_unread = True  # so that it is asked something, and is not called back for nothing
+            self._stop_idling()
         except OSError as error:  # too many open files: the job that runs is not to pay for it
             self._pause.begin(events.MachineRefused(f"{error.filename or 'a call of the system'}: {error.strerror}"))
         if self._stopping is None or self._run is not None:
@@ -154,8 +164,9 @@ class Worker:
             self._check_store()  # a backup that was restored since the last tick may have this job, but no shorter one
         if self._store_replaced:
             return
-        if not self._registered:
-            self._register()
+        if not self._registered and not self._register():
+            return
+        self._renew_when_due()  # not at a tick: the store may be there for moments only
         if self._stop_unmarked and self._run is not None:
             reached("worker: before stopping is marked")
             self._store.mark_stopping(self._id)
@@ -164,6 +175,8 @@ class Worker:
         if self._cancel_unread:
             self._cancel_if_requested()
             self._cancel_unread = False
+        if self._sending is not None and self._run is not None:
+            self._sending.send(time.monotonic())
         if self._unrecorded is not None:
             self._record(*self._unrecorded)
         elif self._run is None and not self._idle and self._stopping is None:
@@ -183,6 +196,8 @@ class Worker:
             until = min(until, deadline)
         if now < self._pause.until:
             until = min(until, self._pause.until)
+        elif self._sending is not None and self._run is not None:
+            until = min(until, self._sending.next_at)
         elif self._unrecorded is not None or (self._run is None and not self._idle):
             return 0.0
         elif self._store.unflushed_since is not None:
@@ -194,23 +209,51 @@ class Worker:
     def _tick(self, now: float) -> None:
         """Look, once a second, at everything that may have changed without a word to this worker."""
         self._next_tick = now + TICK
-        self._tell_supervisor(BEAT)
+        channel.say(self._orders.supervisor, channel.BEAT)
         self._check_store()
         if self._stopping is None and not roster.holds(self._home.workers, self._id, self._lock_file):
             self._displace("its lock file was taken away")
         if self._run is not None and self._run.ended is None:
             descendants.reap((self._run.pid,))  # its orphans, which this process has adopted
             self._run.log.flush()
+        if not self._supervised and self._leasing.is_over:
+            self._lose_lease()  # nobody else ends this worker any more
         if now < self._pause.until or not self._registered or self._store_replaced:
             return
-        if self._store.changed():
+        if self._bell.deaf and self._run is not None:
+            self._leasing.due_at = 0.0  # whom nobody can call asks each second what others want of its job
+        if changed := self._store.changed():
             self._cancel_unread = True
             self._stop_idling()
             self._read_settings()
-        if rescue.rescue_lost(self._store, self._home, self._id, self._emit):
+        # A server of many machines is not asked each second: the home knows when a worker of it has died.
+        if (changed or not self._store.leased or roster.any_worker_died(self._home)) and rescue.rescue_lost(
+            self._store, self._home, self._orders.identity, self._emit
+        ):
             self._next_tick = now + TICK / 20
             self._stop_idling()
         self._pruner.prune(self._settings, now)
+
+    def _renew_when_due(self) -> None:
+        """Renew the lease, hear what is asked of this worker, and take the jobs of those that let theirs run out."""
+        if not self._store.leased or not self._leasing.is_due:
+            return
+        lease = self._leasing.renew(self._settings.lease)
+        self._stop_idling()  # who looked for somebody to wake has passed over the row that was being written
+        if not lease.kept:
+            self._lose_lease()
+        elif lease.stop and not (self._stop_at_once if lease.stop_now else self._stop_asked):
+            self._stop(now=lease.stop_now)
+        if self._sending is not None:
+            self._sending.want(lease.log_wanted, time.monotonic())
+        if lease.kept and self._leasing.may_judge:
+            rescue.rescue_expired(self._store, self._emit)
+
+    def _lose_lease(self) -> None:
+        """End the running job at once: it may be given to others, or has been."""
+        self._displace("its lease was over")
+        if self._run is not None and self._run.ended is None:
+            self._run.terminate(Outcome.GIVEN_BACK, 0.0)
 
     def _read_settings(self) -> None:
         """Take the settings that are stored now; those of before when a later version has set what this one refuses."""
@@ -223,15 +266,28 @@ class Worker:
 
     # Claiming and recording
 
-    def _register(self) -> None:
-        """Make this worker known to the store, and tell that it may claim."""
-        self._store.register(self._orders.identity)
+    def _register(self) -> bool:
+        """Make this worker known to the store, and tell that it may claim; False when the queue is closed."""
+        self._read_settings()
+        lease = self._settings.lease
+        register = partial(self._store.register, self._orders.identity, lease)
+        try:
+            if self._store.leased:
+                self._leasing.begin(lease, register)
+            else:
+                register()  # a lease that nobody renews would be the end of this worker
+        except StoreClosed as error:  # who has served it already waits; who has not was started too late
+            self._stop_claiming(error.message)
+            return False
         reached("worker: registered")
-        rescue.forget_gone(self._store, self._home)
+        rescue.forget_gone(self._store, self._home, self._orders.identity)
         self._registered = True
-        self._tell_supervisor(READY)
+        channel.say(self._orders.supervisor, channel.READY)
         self._emit(events.WorkerStarted(self._id))
-        self._tick(time.monotonic())  # the settings, and what others have left, before the first claim
+        if self._bell.deaf:
+            self._emit(events.PoolerFound())
+        self._tick(time.monotonic())  # what others have left, before the first claim
+        return True
 
     def _claim(self) -> None:
         """Start the next job, or begin to sleep."""
@@ -239,18 +295,23 @@ class Worker:
         if job is not None:
             reached("worker: claimed")
             self._start(job)
+            self._hand_over_due()
             return
         if self._orders.drain and not self._store.unfinished():
             self._stop_claiming("the queue is drained")
-            wake.wake_idle(self._home, wake.MOST)  # those that sleep have waited for the same
+            self._store.wake_idle(EVERYBODY)  # those that sleep have waited for the same
             return
-        self._begin_idling()
+        due = self._store.next_due_at()
+        if not self._store.begin_idle(self._id):
+            self._begin_idling(due)
 
     def _start(self, job: Job) -> None:
         """Start the command of a claimed job; one that cannot be started is over at once."""
+        # Before anything of the job is opened: a connection that broke has left its number, which may come again.
+        self._listen()
         roster.write_assignment(self._job_file, roster.Assignment(job.seq, job.attempt, str(job.cookie), job.id, None))
         reached("worker: assigned")
-        log = LogWriter(self._home.logs, job.seq, job.attempt, self._settings.log_cap)
+        log = LogWriter(self._logs, job.seq, job.attempt, self._settings.log_cap)
         environ = environment.of_job(self._shared_environment, self._environ, job)
         try:
             run = self._run = Run(job, log, environ, self._orders.lock, self._devnull)
@@ -262,6 +323,7 @@ class Worker:
             self._pause.begin(events.MachineRefused(str(error)))
             return
         reached("worker: spawned")
+        self._sending = Sending(self._store, job, log) if self._store.leased else None
         self._watch.add(run.pidfd, self._on_exit)  # heard before the pipes: the receipt is not to wait for them
         for pipe in run.pipes:
             self._watch.add(pipe, partial(self._on_output, run, pipe), partial(self._on_end_of_output, run, pipe))
@@ -270,17 +332,19 @@ class Worker:
         """Record the end of a run, and in the same transaction claim the next job."""
         share = random.random()  # noqa: S311  spreads retries, guards nothing
         claimed: Job | None = None
+        if self._sending is not None:
+            self._sending.end(time.monotonic())
         if self._stopping is None:
             moved, claimed = self._store.finish_and_claim(job, ended, _new_cookie(), share=share)
             reached("worker: finished and claimed")
         else:
             moved = self._store.finish(job, ended, share=share)
             reached("worker: finished")
-        self._unrecorded = None
+        self._unrecorded = self._sending = None
         if moved is not None and moved.state is not State.COMPLETED:
             self._report(moved)
             if moved.next_run_at is not None:
-                wake.wake_idle(self._home)
+                self._store.wake_idle()
         if claimed is not None:
             self._start(claimed)
         else:
@@ -310,21 +374,38 @@ class Worker:
 
     # Idling
 
-    def _begin_idling(self) -> None:
+    def _begin_idling(self, due: datetime | None) -> None:
         os.chdir("/")  # so as not to keep the last job's file system busy
-        due = self._store.next_due_at()
         self._next_due = None if due is None else due.timestamp()
         self._idle = True
-        self._watch.add(self._wakes, self._on_wake)
 
     def _stop_idling(self) -> None:
-        if self._idle:
-            self._idle = False
-            self._watch.discard(self._wakes)
+        self._idle = False
 
-    def _on_wake(self) -> None:
-        if self._idle and wakeup.take(self._wakes):
+    def _hand_over_due(self) -> None:
+        """Let an idle worker look when the next job becomes due: perhaps this one alone has known it."""
+        if self._next_due is not None:
+            self._next_due = None
+            self._store.wake_idle()
+
+    def _listen(self) -> None:
+        """Watch what calls this worker now: when it is idle, also what calls any idle one."""
+        wanted = self._bell.descriptors(idle=self._idle)
+        if wanted != self._listened:
+            for descriptor in self._listened:
+                self._watch.discard(descriptor)
+            for descriptor in wanted:
+                self._watch.add(descriptor, partial(self._on_call, descriptor))
+            self._listened = wanted
+
+    def _on_call(self, descriptor: int) -> None:
+        calls = self._bell.answer(descriptor)
+        if Call.WORK in calls:
             self._stop_idling()
+        if Call.LOOK in calls:
+            self._cancel_unread = True
+            if self._store.leased:
+                self._leasing.due_at = self._next_tick = 0.0
 
     # A running job
 
@@ -348,7 +429,7 @@ class Worker:
         ended = run.close(ended)
         if run.log.failed is not None:
             self._emit(events.LogLost(run.job.id, run.job.attempt, str(run.log.failed)))
-        return ended
+        return ended._replace(log=joblogs.end_of(run.log)) if self._store.leased else ended
 
     def _on_exit(self) -> None:
         if self._run is not None:
@@ -365,10 +446,6 @@ class Worker:
     def _on_end_of_output(self, run: Run, pipe: int) -> None:
         self._watch.discard(pipe)
         run.close_pipe(pipe)
-
-    def _on_cancel(self) -> None:
-        wakeup.take(self._cancels, 4096)
-        self._cancel_unread = True
 
     def _cancel_if_requested(self) -> None:
         run = self._run
@@ -389,9 +466,9 @@ class Worker:
             self._supervised = False
             self._stop_claiming(self._stopping or "its supervisor is gone")
             self._next_tick = 0.0  # a worker may have died with it, and nobody else ends what that one has left
-        elif STOP_NOW in words:
+        elif channel.STOP_NOW in words:
             self._stop(now=True)
-        elif STOP in words:
+        elif channel.STOP in words:
             self._stop(now=False)
 
     def _on_signals(self) -> None:
@@ -433,6 +510,7 @@ class Worker:
         try:
             self._store.deregister(self._id)
             self._store.flush()
+            self._hand_over_due()
         except StoreUnavailable as error:
             self._emit(events.StoreLost(error.message))  # the next rescue forgets this worker
         reached("worker: deregistered")
@@ -440,14 +518,6 @@ class Worker:
         if self._unrecorded is None:
             roster.remove(self._home, self._id)
         self._emit(events.WorkerStopped(self._id, self._stopping or ""))
-
-    # What the above is made of
-
-    def _tell_supervisor(self, word: bytes) -> None:
-        try:
-            self._orders.supervisor.send(word)
-        except OSError:
-            pass  # it is full of beats because the supervisor is stopped, or gone: `_on_supervisor` sees the end
 
 
 def _new_cookie() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 
-from queuectl import joblogs, process, roster, wake
+from queuectl import joblogs, process, roster
 from queuectl.events import JobRescued
 from queuectl.job import Outcome
 from queuectl.lifecycle import Loss
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from queuectl.events import Emit
     from queuectl.job import Ended
     from queuectl.paths import Home
-    from queuectl.store.base import Running, Store
+    from queuectl.store.base import Identity, Running, Store
 
 
-def rescue_lost(store: Store, home: Home, worker: str, emit: Emit) -> bool:
+def rescue_lost(store: Store, home: Home, me: Identity, emit: Emit) -> bool:
     """Give back every job of this home whose worker is gone; return whether there is more to do soon.
 
     There is when a job was given back, or something of one was killed just now and has to be looked for again. What
@@ -34,7 +34,7 @@ def rescue_lost(store: Store, home: Home, worker: str, emit: Emit) -> bool:
 
     One process of a home at a time does it: when another one is at it, this call does nothing.
     """
-    if not any(running.job.worker != worker for running in store.running()):
+    if not _not_mine(store, me):
         return False
     try:
         lock = open_private(home.rescue_lock, os.O_RDWR)
@@ -43,8 +43,7 @@ def rescue_lost(store: Store, home: Home, worker: str, emit: Emit) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         reached("rescue: locked")
-        lost = [running for running in store.running() if running.job.worker != worker]
-        dealt_with = [_rescue(store, home, running, emit) for running in lost]
+        dealt_with = [_rescue(store, home, running, emit) for running in _not_mine(store, me)]
         return any(dealt_with)
     except BlockingIOError:
         return False
@@ -52,12 +51,26 @@ def rescue_lost(store: Store, home: Home, worker: str, emit: Emit) -> bool:
         os.close(lock)
 
 
-def forget_gone(store: Store, home: Home) -> None:
+def rescue_expired(store: Store, emit: Emit) -> None:
+    """Give back the jobs of workers, of whatever machine, that have let their lease run out."""
+    moved = store.rescue_expired()
+    for job in moved:
+        emit(JobRescued(job.id, job.attempt, Loss.SILENT, job.state))
+    if moved:
+        store.wake_idle(len(moved))
+
+
+def _not_mine(store: Store, me: Identity) -> list[Running]:
+    """Return the jobs of other workers about which the kernel of this machine can be asked."""
+    return [running for running in store.running(near=me) if running.job.worker != me.worker]
+
+
+def forget_gone(store: Store, home: Home, me: Identity) -> None:
     """Forget registered workers that are gone and hold no job, and the files that workers and supervisors left."""
-    for identity in store.identities():
+    for identity in store.identities(near=me):
         if not process.alive(identity.pid, identity.started, identity.boot):
             store.deregister(identity.worker)
-    kept = {identity.worker for identity in store.identities()}
+    kept = {identity.worker for identity in store.identities(near=me)}
     for id in _left_in(home.workers):
         if id not in kept:
             roster.remove(home, id)
@@ -92,8 +105,12 @@ def _rescue(store: Store, home: Home, running: Running, emit: Emit) -> bool:
             # supervisor of the dead worker, which is still ending what it left.
             return False
         reached("rescue: swept")
-        receipt = _receipt(home, running)
-        moved = store.rescue(job, _loss(running)) if receipt is None else store.finish(job, receipt)
+        logs = home.job_logs(store.id)
+        log = joblogs.end_left(logs, job.seq, job.attempt) if store.leased else None
+        receipt = _receipt(home, running, logs)
+        loss = _loss(home, running)
+        over = None if receipt is None else receipt._replace(log=log)
+        moved = store.rescue(job, loss, log=log) if over is None else store.finish(job, over)
         if moved is None:
             return True
         reached("rescue: moved")
@@ -103,13 +120,13 @@ def _rescue(store: Store, home: Home, running: Running, emit: Emit) -> bool:
     finally:
         if lock is not None:
             os.close(lock)
-    emit(JobRescued(job.id, job.attempt, _loss(running) if receipt is None else None, moved.state))
+    emit(JobRescued(job.id, job.attempt, loss if receipt is None else None, moved.state))
     if moved.next_run_at is not None:
-        wake.wake_idle(home)
+        store.wake_idle()
     return True
 
 
-def _receipt(home: Home, running: Running) -> Ended | None:
+def _receipt(home: Home, running: Running, logs: str) -> Ended | None:
     """Return how a run ended that its worker could not record; None when the worker died before its command."""
     job = running.job
     receipt = roster.read_assignment(home, str(job.worker))
@@ -120,12 +137,12 @@ def _receipt(home: Home, running: Running) -> Ended | None:
         # Its worker has died while it waited for the word to stop, which has come: the stop hit both.
         ended = ended._replace(outcome=Outcome.GIVEN_BACK)
     elif ended.error is None and not ended.well:
-        ended = ended._replace(error=joblogs.last_error(home.logs, job.seq, job.attempt))
+        ended = ended._replace(error=joblogs.last_error(logs, job.seq, job.attempt))
     return ended
 
 
-def _loss(running: Running) -> Loss:
-    if running.stopping_at is not None:
+def _loss(home: Home, running: Running) -> Loss:
+    if running.stopping_at is not None or roster.lease_was_lost(home, str(running.job.worker)):
         return Loss.STOPPED
     if running.identity is not None and running.identity.boot != process.boot_id():
         return Loss.REBOOTED

@@ -11,14 +11,16 @@ import select
 import signal
 import socket
 import time
+from math import inf
 
 from queuectl import __version__, events, process, roster
 from queuectl.errors import StoreUnavailable
 from queuectl.record import Record
 from queuectl.store.base import Identity
-from queuectl.worker import descendants, signals
+from queuectl.worker import channel, descendants, leasing, signals
+from queuectl.worker.channel import STOP, STOP_NOW
 from queuectl.worker.crashpoints import reached
-from queuectl.worker.loop import BEAT, READY, STOP, STOP_NOW, Orders, Worker
+from queuectl.worker.loop import Orders, Worker
 from queuectl.worker.subreaper import become_subreaper
 from queuectl.worker.watch import Watch
 
@@ -73,9 +75,12 @@ class Plan(Record):
 class Child(Record):
     """A living worker, as its supervisor knows it."""
 
+    id: str
     pid: int
     pidfd: int
     channel: socket.socket
+    lease: channel.Deadline
+    """CLOCK_BOOTTIME at which it is to be ended, because it has not renewed its lease."""
 
 
 class Dead(Record):
@@ -102,6 +107,8 @@ class Supervisor:
         self._ready: set[int] = set()
         self._silent: dict[int, int] = {}
         """Ticks in a row without a beat, by pid."""
+        self._expired: set[int] = set()
+        """Workers that were killed because of their lease: they are no sign of anything wrong with workers."""
         self._deaths: list[float] = []
         self._missing = plan.workers
         """Workers to be forked."""
@@ -141,6 +148,7 @@ class Supervisor:
                 self._end_orphans(now)
             if self._missing and now >= self._may_fork_at:
                 self._fork()
+            self._end_expired()
             if now >= self._next_tick:
                 self._next_tick = now + TICK
                 self._count_silence()
@@ -158,7 +166,8 @@ class Supervisor:
             until = min(until, self._look_at)
         if self._missing:
             until = min(until, self._may_fork_at)
-        return max(0.0, until - time.monotonic())
+        leases = [child.lease.get() for child in self._children.values() if child.pid not in self._expired]
+        return max(0.0, min(until - time.monotonic(), min(leases, default=inf) - leasing.now()))
 
     # Workers
 
@@ -176,17 +185,19 @@ class Supervisor:
         self._watch.add(child.channel.fileno(), lambda: self._on_word(child))
         reached("supervisor: worker forked")
         if self._stop_word is not None:
-            _tell(child, self._stop_word)
+            channel.say(child.channel, self._stop_word)
 
     def _forked(self) -> Child:
+        id = os.urandom(16).hex()
+        lease = channel.Deadline()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         with theirs:
             try:
                 pid = os.fork()
                 if pid == 0:
-                    _be_worker(self._plan, self._id, self._boot, theirs)
+                    _be_worker(self._plan, id, self._id, self._boot, theirs, lease)
                 try:
-                    return Child(pid, os.pidfd_open(pid), ours)
+                    return Child(id, pid, os.pidfd_open(pid), ours, lease)
                 except OSError:
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)
@@ -197,19 +208,17 @@ class Supervisor:
 
     def _on_word(self, child: Child) -> None:
         """Hear that a worker lives, or that it may claim."""
-        try:
-            words = child.channel.recv(4096)
-        except (BlockingIOError, ConnectionResetError):
-            return
-        if not words:
+        words = channel.heard(child.channel)
+        if words is None:
             self._watch.discard(child.channel.fileno())  # it is ending; its pidfd will say so
             return
-        self._silent[child.pid] = 0
-        if READY in words:
+        if words:
+            self._silent[child.pid] = 0
+        if channel.READY in words:
             self._ready.add(child.pid)
-            if len(self._ready) == self._plan.workers and not self._announced:
-                self._announced = True
-                self._plan.on_ready()
+        if len(self._ready) == self._plan.workers and not self._announced:
+            self._announced = True
+            self._plan.on_ready()
 
     def _on_death(self, child: Child) -> None:
         """Note that a worker has ended; unless it should have, another takes its place."""
@@ -222,6 +231,8 @@ class Supervisor:
         os.close(child.pidfd)
         child.channel.close()
         del self._children[child.pid], self._silent[child.pid]
+        expired = child.pid in self._expired
+        self._expired.discard(child.pid)  # also of one that was just ending by itself: its pid may come again
         self._dead.append(Dead(child.pid, self._orphans))
         self._look_at, self._look_after = 0.0, LOOK_AGAIN
         self._patient_until = time.monotonic() + PATIENCE
@@ -231,7 +242,11 @@ class Supervisor:
         self._ready.discard(child.pid)
         reached("supervisor: worker lost")
         self._emit(events.WorkerLost(child.pid, f"{'exited' if exited else 'signalled'} {end.si_status}"))
-        if self._stop_word is None:
+        if self._stop_word is not None:
+            return
+        if expired:
+            self._missing += 1
+        else:
             self._replace()
 
     def _replace(self) -> None:
@@ -292,6 +307,16 @@ class Supervisor:
                 self._emit(events.WorkerHung(child.pid, HUNG_AFTER))
                 signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
 
+    def _end_expired(self) -> None:
+        """Kill each worker whose lease was not renewed in time; what it leaves is ended as that of any dead one."""
+        now = leasing.now()
+        for child in self._children.values():
+            if child.lease.get() <= now and child.pid not in self._expired:
+                self._expired.add(child.pid)
+                roster.mark_lease_lost(self._plan.home, child.id)
+                self._emit(events.LeaseLost(child.pid))
+                signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+
     # Stopping
 
     def _on_signals(self, numbers: bytes) -> None:
@@ -308,34 +333,36 @@ class Supervisor:
         self._stop_word = word
         self._missing = 0
         for child in self._children.values():
-            _tell(child, word)
+            channel.say(child.channel, word)
         reached("supervisor: workers told to stop")
 
     def _member(self) -> roster.Member:
         return roster.Member(self._id, os.getpid(), process.start_time(os.getpid()) or 0, self._boot, __version__)
 
 
-def _be_worker(plan: Plan, supervisor: str, boot: str, channel: socket.socket) -> None:
+def _be_worker(  # noqa: PLR0913, PLR0917  all that a worker is born with
+    plan: Plan, id: str, supervisor: str, boot: str, to_supervisor: socket.socket, lease: channel.Deadline
+) -> None:
     """Be a worker from here on; never returns."""
     code = 1
     try:
         # The descriptors of the supervisor and of the other workers are not this one's to keep open.
-        os.closerange(3, channel.fileno())
-        os.closerange(channel.fileno() + 1, 1024)
+        os.closerange(3, to_supervisor.fileno())
+        os.closerange(to_supervisor.fileno() + 1, 1024)
         os.dup2(0, 1)  # else whoever started the supervisor would wait for this worker's end, should the other one die
         signal.set_wakeup_fd(-1)
         os.setpgid(0, 0)
         become_subreaper()
-        id = os.urandom(16).hex()
         pid = os.getpid()
         started = process.start_time(pid) or 0
         member = roster.Member(id, pid, started, boot, __version__, supervisor)
         emit = plan.log_of("worker")
-        lock = _insist(channel, emit, lambda: roster.enrol(plan.home.workers, member))
+        lock = _insist(to_supervisor, emit, lambda: roster.enrol(plan.home.workers, member))
         reached("worker: enrolled")
-        _insist(channel, emit, lambda: roster.furnish(plan.home, id))
-        store = _insist(channel, emit, plan.open_store)
-        orders = Orders(Identity(id, pid, started, boot, plan.home_id, __version__), lock, channel, plan.drain)
+        _insist(to_supervisor, emit, lambda: roster.furnish(plan.home, id))
+        store = _insist(to_supervisor, emit, plan.open_store)
+        identity = Identity(id, pid, started, boot, plan.home_id, os.uname().nodename, __version__)
+        orders = Orders(identity, lock, to_supervisor, lease, plan.drain)
         code = 0 if Worker(store, plan.home, orders, plan.environ, emit).work() else 1
     except _ToldToStopError:
         code = 0
@@ -352,7 +379,7 @@ class _ToldToStopError(Exception):
     """A worker that has not begun to work need not."""
 
 
-def _insist(channel: socket.socket, emit: Emit, use: Callable[[], T]) -> T:
+def _insist(to_supervisor: socket.socket, emit: Emit, use: Callable[[], T]) -> T:
     """Do what a worker cannot begin without, as often as it takes while the store is locked or the disk is full.
 
     Raises:
@@ -366,23 +393,9 @@ def _insist(channel: socket.socket, emit: Emit, use: Callable[[], T]) -> T:
             if not refused:
                 emit(events.StoreLost(str(error)))
                 refused = True
-            _beat(channel)
-            if select.select([channel], [], [], TICK)[0]:
+            channel.say(to_supervisor, channel.BEAT)
+            if select.select([to_supervisor], [], [], TICK)[0]:
                 raise _ToldToStopError from None  # it says nothing else, and nothing more when it is gone
-
-
-def _beat(channel: socket.socket) -> None:
-    try:
-        channel.send(BEAT)
-    except OSError:
-        pass  # it is full of beats because the supervisor is stopped, or gone
-
-
-def _tell(child: Child, word: bytes) -> None:
-    try:
-        child.channel.send(word)
-    except OSError:
-        pass  # it is ending by itself
 
 
 def _catch_signals() -> int:

@@ -22,15 +22,13 @@ from queuectl.store.sqlite.queries import statement
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from types import TracebackType
-    from typing import Any
 
     from queuectl.paths import Home
+    from queuectl.store.rows import Row
 
     Values = Mapping[str, apsw.SQLiteValue] | Sequence[apsw.SQLiteValue]
-    Row = tuple[Any, ...]
-    """What SQLite gives; STRICT tables make the types sure."""
 
 APPLICATION_ID = 0x51435430
 """Marks the file as ours ("QCT0") in its header."""
@@ -56,6 +54,8 @@ class Connection:
             StoreUnavailable: the file cannot be used; it says why. Nothing is changed.
         """
         self._path = home.database
+        self.place = home.path
+        """The home, as people name it."""
         self._sync_every = sync_every
         self._synchronous = "FULL"
         self.unflushed_since: float | None = None
@@ -88,8 +88,8 @@ class Connection:
         """Run a statement and return all its rows."""
         try:
             return self._execute(statement(name), values).fetchall()
-        except apsw.ConstraintError:
-            raise
+        except apsw.ConstraintError as error:
+            raise self._refused(error) from None
         except apsw.Error as error:
             raise self._unavailable(error) from None
 
@@ -102,8 +102,8 @@ class Connection:
         """Run a statement that changes rows and return how many it changed."""
         try:
             self._execute(statement(name), values)
-        except apsw.ConstraintError:
-            raise
+        except apsw.ConstraintError as error:
+            raise self._refused(error) from None
         except apsw.Error as error:
             raise self._unavailable(error) from None
         changed: int = self._db.changes()
@@ -123,11 +123,29 @@ class Connection:
         except apsw.Error as error:
             raise self._unavailable(error) from None
 
+    def numbers_as_value(self, numbers: Collection[int]) -> str:
+        """Return numbers as one value of a statement, which reads it by `json_each`."""
+        return f"[{','.join(map(str, numbers))}]"
+
     def gather(self, name: str, rows: Iterable[Sequence[apsw.SQLiteValue]]) -> None:
         """Run a statement on temporary tables once for each row, in one transaction, which needs no write lock."""
         try:
             with self._db:
                 self._db.executemany(statement(name), rows)
+        except apsw.Error as error:
+            raise self._unavailable(error) from None
+
+    def define(self, name: str, **names: str) -> None:
+        """Run a statement with names of the schema in it, within a transaction."""
+        try:
+            self._execute(statement(name).format(**names))
+        except apsw.Error as error:
+            raise self._unavailable(error) from None
+
+    def add(self, name: str, rows: Iterable[Sequence[apsw.SQLiteValue]]) -> None:
+        """Run a statement once for each row, within a transaction."""
+        try:
+            self._db.executemany(statement(name), rows)
         except apsw.Error as error:
             raise self._unavailable(error) from None
 
@@ -168,6 +186,16 @@ class Connection:
         """
         waited = self.unflushed_since is not None and time.monotonic() - self.unflushed_since >= self._sync_every
         return _Transaction(self, "FULL" if waited or not self._sync_every else "NORMAL")
+
+    @property
+    def guarded(self) -> bool:
+        """Whether triggers and foreign keys are heeded; not to be changed in a transaction."""
+        return bool(self._db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, -1))
+
+    @guarded.setter
+    def guarded(self, guarded: bool) -> None:
+        self._db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, int(guarded))
+        self._execute(f"PRAGMA foreign_keys = {int(guarded)}")
 
     def begin(self, synchronous: str) -> None:
         """Take the write lock and begin a transaction."""
@@ -283,6 +311,15 @@ class Connection:
         return int(version)
 
     # Errors
+
+    def _refused(self, error: apsw.ConstraintError) -> apsw.ConstraintError | StoreUnavailable:
+        """Return a constraint's error, or what is said when the queue is closed: its triggers refuse every change."""
+        if error.extendedresult != apsw.SQLITE_CONSTRAINT_TRIGGER:  # type: ignore[attr-defined] # not in its stubs
+            return error
+        from queuectl.store.gate import closed  # noqa: PLC0415  rare
+
+        ((stage, place),) = self.rows("transfer/why_closed")
+        return closed(self.place, stage, place)
 
     def _unavailable(self, error: apsw.Error) -> StoreUnavailable:
         path = self._path

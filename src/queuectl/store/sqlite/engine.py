@@ -1,53 +1,40 @@
-"""Owns the SQLite engine: the port's methods as transactions over the statements in `queries/`.
+"""Owns the SQLite engine: the moves of jobs as transactions behind one write lock, and waking by FIFO.
 
 Must not decide where a job moves (lifecycle.py does) nor how the file is opened and locked (connection.py does).
 """
 
 from __future__ import annotations
 
-from queuectl import histogram, lifecycle
+from queuectl import histogram, lifecycle, wake
 from queuectl.clock import instant, micros
-from queuectl.errors import NotFound
-from queuectl.job import Ended, Outcome, State
-from queuectl.lifecycle import Loss
-from queuectl.store.base import Identity, Metrics, Running
-from queuectl.store.sqlite import enqueueing, rows
+from queuectl.job import State
+from queuectl.store import rows
+from queuectl.store.base import Lease
+from queuectl.store.engine import Engine
+from queuectl.store.sqlite import enqueueing
+from queuectl.store.sqlite.bell import FifoBell
 from queuectl.store.sqlite.connection import Connection
-from queuectl.store.sqlite.terms import TermsTable
-from queuectl.store.summary import summary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from queuectl.job import Attempt, Job, NewJob
-    from queuectl.lifecycle import Move
+    from queuectl.job import Ended, Job, LogPart, NewJob
+    from queuectl.lifecycle import Loss, Move
     from queuectl.paths import Home
-
-PAGE = 500
-"""Rows read in one transaction by a long list."""
-
-BATCH = 2000
-"""Jobs forgotten in one transaction by `clear`."""
+    from queuectl.store.base import Bell, Identity, Registered
+    from queuectl.store.transfers import Gate
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
 
-LISTS = {
-    None: "list_all",
-    State.PROCESSING: "list_processing",
-    State.PENDING: "list_pending",
-    State.FAILED: "list_failed",
-    State.BLOCKED: "list_blocked",
-    State.COMPLETED: "list_finished",
-    State.DEAD: "list_finished",
-    State.CANCELLED: "list_finished",
-}
 
-
-class SqliteStore:
+class SqliteStore(Engine):
     """A `queuectl.store.base.Store` in one SQLite file."""
+
+    leased = False
+    id = None
 
     def __init__(self, home: Home, *, patience: float = 10.0, sync_every: float = 0.0) -> None:
         """Open the database of a home that exists; make it or migrate it where needed.
@@ -58,8 +45,12 @@ class SqliteStore:
         Raises:
             StoreUnavailable: the file cannot be used; nothing is changed.
         """
+        self._home = home
         self._connection = Connection(home, patience=patience, sync_every=sync_every)
-        self._terms = TermsTable(self._connection)
+        super().__init__(self._connection)
+
+    def _moment(self, now: datetime | None) -> int:
+        return micros(now)
 
     # Jobs in
 
@@ -69,20 +60,14 @@ class SqliteStore:
 
     # A worker's side
 
-    def register(self, identity: Identity, now: datetime | None = None) -> None:
+    def register(self, identity: Identity, lease: float, now: datetime | None = None) -> None:  # noqa: ARG002
         """See `Store.register`."""
         with self._connection.durable():
-            self._connection.rows("register", {**identity._asdict(), "now": micros(now)})
+            self._connection.change("register", {**identity._asdict(), "now": micros(now)})
 
-    def deregister(self, worker: str) -> None:
-        """See `Store.deregister`."""
-        with self._connection.durable():
-            self._connection.rows("deregister", {"worker": worker})
-
-    def mark_stopping(self, worker: str, now: datetime | None = None) -> None:
-        """See `Store.mark_stopping`."""
-        with self._connection.durable():
-            self._connection.rows("mark_stopping", {"worker": worker, "now": micros(now)})
+    def renew(self, worker: str, lease: float, now: datetime | None = None) -> Lease:  # noqa: ARG002
+        """See `Store.renew`. The worker's lock says the same."""
+        return Lease(kept=True)
 
     def claim(self, worker: str, cookie: str, now: datetime | None = None) -> Job | None:
         """See `Store.claim`."""
@@ -92,15 +77,14 @@ class SqliteStore:
     def finish(self, job: Job, ended: Ended, now: datetime | None = None, *, share: float = 0.0) -> Job | None:
         """See `Store.finish`."""
         with self._connection.relaxed():
-            return self._finish(job, ended, micros(now), share)
+            return self._finish(job, ended, now, share)
 
     def finish_and_claim(
         self, job: Job, ended: Ended, cookie: str, now: datetime | None = None, *, share: float = 0.0
     ) -> tuple[Job | None, Job | None]:
         """See `Store.finish_and_claim`."""
-        moment = micros(now)
         with self._connection.relaxed():
-            return self._finish(job, ended, moment, share), self._claim(str(job.worker), cookie, moment)
+            return self._finish(job, ended, now, share), self._claim(str(job.worker), cookie, micros(now))
 
     def flush(self, *, everyone: bool = False) -> bool:
         """See `Store.flush`."""
@@ -115,12 +99,18 @@ class SqliteStore:
         """See `Store.unflushed_since`."""
         return self._connection.unflushed_since
 
-    def cancel_requested(self, job: Job) -> bool:
-        """See `Store.cancel_requested`."""
-        found = self._connection.row("fence", {"seq": job.seq, "attempt": job.attempt})
-        return found is not None and found[0] is not None
+    def send_log(self, job: Job, part: LogPart) -> None:
+        """See `Store.send_log`."""
 
-    def next_due_at(self) -> datetime | None:
+    def bell(self, worker: str) -> Bell:
+        """See `Store.bell`."""
+        return FifoBell(self._home, worker)
+
+    def begin_idle(self, worker: str) -> bool:  # noqa: ARG002
+        """See `Store.begin_idle`. A FIFO keeps what is written before it is watched: no second look is needed."""
+        return False
+
+    def next_due_at(self, now: datetime | None = None) -> datetime | None:  # noqa: ARG002
         """See `Store.next_due_at`."""
         ((due,),) = self._connection.rows("next_due_at")
         return rows.maybe_instant(due)
@@ -132,10 +122,6 @@ class SqliteStore:
     def changed(self) -> bool:
         """See `Store.changed`."""
         return self._connection.changed()
-
-    def unfinished(self, now: datetime | None = None) -> bool:
-        """See `Store.unfinished`."""
-        return self._connection.rows("unfinished", {"now": micros(now)}) == [(1,)]
 
     def _claim(self, worker: str, cookie: str, now: int) -> Job | None:
         connection = self._connection
@@ -154,25 +140,13 @@ class SqliteStore:
         connection.count(job.queue, state, 1)
         return job
 
-    def _finish(self, job: Job, ended: Ended, now: int, share: float) -> Job | None:
-        return self._end_run(job, ended, lambda job: lifecycle.finish(job, ended, share), now)
-
-    def _end_run(self, job: Job, ended: Ended, decide: Callable[[Job], Move], now: int) -> Job | None:
-        """Carry out what `decide` says of a run that is over; None when the run is not that worker's any more."""
-        done = self._write_end(job, ended, decide(job), now)
-        if done is None:  # it is lost, or a request to cancel has come since the job was read
-            found = self._connection.row("fence", {"seq": job.seq, "attempt": job.attempt})
-            if found is not None:
-                job = job._replace(cancel_requested_at=rows.maybe_instant(found[0]))
-                done = self._write_end(job, ended, decide(job), now)
-        return done
-
-    def _write_end(self, job: Job, ended: Ended, move: Move, now: int) -> Job | None:
+    def _write_end(self, job: Job, ended: Ended, move: Move, now: datetime | None) -> Job | None:
         """Write the end of a run: the job's row, the counts, the histogram; None when the fence holds it off."""
         connection = self._connection
+        moment = micros(now)
         started = micros(job.started_at)
-        duration = max(0, now - started) if ended.duration is None else round(ended.duration * 1e6)
-        next_run_at = None if move.delay is None else now + round(move.delay * 1e6)
+        duration = max(0, moment - started) if ended.duration is None else round(ended.duration * 1e6)
+        next_run_at = None if move.delay is None else moment + round(move.delay * 1e6)
         last_error = move.reason or ended.error
         asked = job.cancel_requested_at
         changed = connection.change(
@@ -181,7 +155,7 @@ class SqliteStore:
                 "seq": job.seq,
                 "attempt": job.attempt,
                 "cancel_requested_at": None if asked is None else micros(asked),
-                "now": now,
+                "now": moment,
                 "duration": duration,
                 "outcome": ended.outcome,
                 "exit_code": ended.exit_code,
@@ -189,7 +163,7 @@ class SqliteStore:
                 "state": move.state,
                 "ready": move.delay == 0.0,
                 "next_run_at": next_run_at,
-                "finished_at": now if move.finished else None,
+                "finished_at": moment if move.finished else None,
                 "failures": move.failures,
                 "crashes": move.crashes,
                 "interruptions": move.interruptions,
@@ -205,7 +179,7 @@ class SqliteStore:
             connection.change(
                 "record_duration",
                 {
-                    "minute": now // MINUTE,
+                    "minute": moment // MINUTE,
                     "queue": job.queue,
                     "ending": "completed" if completed else "failed",
                     "bucket": histogram.bucket(duration),
@@ -216,7 +190,7 @@ class SqliteStore:
             state=move.state,
             ready=move.delay == 0.0,
             next_run_at=rows.maybe_instant(next_run_at),
-            finished_at=instant(now) if move.finished else None,
+            finished_at=instant(moment) if move.finished else None,
             failures=move.failures,
             crashes=move.crashes,
             interruptions=move.interruptions,
@@ -231,93 +205,59 @@ class SqliteStore:
 
     # Rescue
 
-    def identities(self) -> Sequence[Identity]:
-        """See `Store.identities`."""
-        return [Identity(*row) for row in self._connection.rows("identities")]
+    def _rows_near(self, name: str, near: Identity | None) -> list[rows.Row]:  # noqa: ARG002  one home: all are near
+        return self._connection.rows(name)
 
-    def running(self) -> Sequence[Running]:
-        """See `Store.running`."""
-        found = []
-        for row in self._connection.rows("running"):
-            identity = row[rows.JOB_COLUMNS : -1]
-            found.append(
-                Running(
-                    rows.job(row, self._terms),
-                    None if identity[0] is None else Identity(*identity),
-                    rows.maybe_instant(row[-1]),
-                )
-            )
-        return found
-
-    def rescue(self, job: Job, loss: Loss, now: datetime | None = None) -> Job | None:
+    def rescue(
+        self,
+        job: Job,
+        loss: Loss,
+        now: datetime | None = None,
+        *,
+        log: LogPart | None = None,  # noqa: ARG002  it is in the home
+    ) -> Job | None:
         """See `Store.rescue`."""
         with self._connection.relaxed():
-            ended = Ended(Outcome.GIVEN_BACK if loss is Loss.STOPPED else Outcome.LOST, error=f"worker {loss}")
-            return self._end_run(job, ended, lambda job: lifecycle.rescue(job, loss), micros(now))
+            return self._rescue(job, loss, now)
+
+    def rescue_expired(self, now: datetime | None = None) -> Sequence[Job]:  # noqa: ARG002
+        """See `Store.rescue_expired`."""
+        return ()
+
+    def workers(self) -> Sequence[Registered]:
+        """See `Store.workers`."""
+        return [rows.registered(row) for row in self._connection.rows("workers")]
 
     # Requests of a user
 
-    def get(self, id: str) -> Job | None:
-        """See `Store.get`."""
-        row = self._connection.row("get", {"id": id})
-        return None if row is None else rows.job(row, self._terms)
+    def request_stop(self, host: str, *, now: bool) -> int:  # noqa: ARG002
+        """See `Store.request_stop`."""
+        return 0
 
-    def attempts(self, seq: int) -> Sequence[Attempt]:
-        """See `Store.attempts`."""
-        return [rows.attempt(row) for row in self._connection.rows("attempts", {"seq": seq})]
+    def wake_idle(self, jobs: int = 1) -> None:
+        """See `Store.wake_idle`."""
+        wake.wake_idle(self._home, jobs)
 
-    def list(
-        self, state: State | None = None, *, scheduled: bool = False, limit: int = 0, now: datetime | None = None
-    ) -> Iterator[Job]:
-        """See `Store.list`. Reads all numbers at once, 8 bytes each, then the jobs page by page."""
-        name = "list_scheduled" if scheduled else LISTS[state]
-        values = {"limit": limit or -1, "state": state, "now": micros(now)}
-        seqs = self._connection.numbers(name, values)
-        for start in range(0, len(seqs), PAGE):
-            page = seqs[start : start + PAGE].tolist()
-            chosen = {"seqs": f"[{','.join(map(str, page))}]"}
-            found = {row[0]: row for row in self._connection.rows("jobs_by_seq", chosen)}
-            yield from (rows.job(found[seq], self._terms) for seq in page if seq in found)
+    def wake_worker(self, worker: str) -> None:
+        """See `Store.wake_worker`."""
+        wake.wake_worker(self._home, worker)
 
-    def ids(self, prefix: str, limit: int) -> Sequence[str]:
-        """See `Store.ids`."""
-        values = {"prefix": prefix, "end": prefix + "\U0010ffff", "limit": limit}
-        return [id for (id,) in self._connection.rows("ids", values)]
+    def want_log(self, worker: str, seconds: float) -> None:
+        """See `Store.want_log`. The logs of a home are read there."""
 
-    def cancel(self, id: str, now: datetime | None = None) -> Job:
-        """See `Store.cancel`."""
+    def log_parts(self, seq: int, attempt: int, after: int, *, ended: bool) -> Sequence[LogPart]:  # noqa: ARG002
+        """See `Store.log_parts`."""
+        return ()
+
+    def _move(self, job: Job, move: Move, now: datetime | None) -> bool:
         moment = micros(now)
-        with self._connection.durable():
-            job = self._get(id)
-            if job.state is State.CANCELLED:
-                return job
-            move = lifecycle.cancel(job)
-            if move is not None:
-                return self._move(job, move, moment)
-            self._connection.rows("request_cancel", {"seq": job.seq, "attempt": job.attempt, "now": moment})
-            return job._replace(cancel_requested_at=job.cancel_requested_at or instant(moment))
-
-    def retry(self, id: str, now: datetime | None = None) -> Job:
-        """See `Store.retry`."""
-        with self._connection.durable():
-            job = self._get(id)
-            return self._move(job, lifecycle.retry(job), micros(now))
-
-    def _get(self, id: str) -> Job:
-        job = self.get(id)
-        if job is None:
-            raise NotFound(f'no job "{id}"')
-        return job
-
-    def _move(self, job: Job, move: Move, now: int) -> Job:
-        """Carry out a move that a user asked for."""
         changed = self._connection.change(
             "move",
             {
                 "state": move.state,
                 "ready": move.delay == 0.0,
-                "next_run_at": None if move.delay is None else now + round(move.delay * 1e6),
-                "finished_at": now if move.finished else None,
+                "next_run_at": None if move.delay is None else moment + round(move.delay * 1e6),
+                "finished_at": moment if move.finished else None,
                 "failures": move.failures,
                 "crashes": move.crashes,
                 "interruptions": move.interruptions,
@@ -328,90 +268,36 @@ class SqliteStore:
         )
         self._connection.count(job.queue, job.state, -changed)
         self._connection.count(job.queue, move.state, changed)
-        return self._get(job.id)
+        return changed > 0
 
-    def clear(self) -> Iterator[Sequence[int]]:
-        """See `Store.clear`."""
-        with self._connection.durable():
-            ((last,),) = self._connection.rows("last_seq")
-            self._connection.rows("clear_durations")
-        after = 0
-        while last is not None:
-            with self._connection.durable():
-                seqs = self._forget("clear", {"after": after, "last": last, "limit": BATCH})
-            if not seqs:
-                return
-            after = max(seqs)
-            yield seqs
-
-    def prune(self, state: State, before: datetime, limit: int) -> Sequence[int]:
+    def prune(self, state: State, age: float, limit: int, now: datetime | None = None) -> Sequence[int]:
         """See `Store.prune`."""
-        moment = micros(before)
+        before = micros(now) - round(age * 1e6)
         with self._connection.relaxed():
-            gone = self._forget("prune", {"state": state, "before": moment, "limit": limit})
+            gone = self._forget("prune", {"state": state, "before": before, "limit": limit})
             if state is State.COMPLETED:
-                self._connection.change("prune_durations", {"minute": moment // MINUTE})
+                self._connection.change("prune_durations", {"minute": before // MINUTE})
         return gone
 
-    def sum_up_durations(self, before: datetime) -> None:
-        """See `Store.sum_up_durations`."""
-        hour = {"minute": micros(before) // HOUR * 60}
+    def begin_round(self, every: float, now: datetime | None = None) -> bool:  # noqa: ARG002
+        """See `Store.begin_round`."""
+        return True
+
+    def upkeep(self, minutes_kept: float, now: datetime | None = None) -> None:
+        """See `Store.upkeep`."""
+        hour = {"minute": (micros(now) - round(minutes_kept * 1e6)) // HOUR * 60}
         with self._connection.relaxed():
             self._connection.change("sum_up_durations", hour)
             self._connection.change("drop_summed_durations", hour)
 
+    def gate(self) -> Gate:
+        """See `Store.gate`."""
+        from queuectl.store.sqlite.gate import SqliteGate  # noqa: PLC0415  rare
+
+        return SqliteGate(self._connection, self._terms)
+
     def _forget(self, name: str, values: Mapping[str, int | str]) -> Sequence[int]:
-        """Run a statement that deletes jobs, and return their seqs."""
         gone = self._connection.rows(name, values)
         for _, queue, state in gone:
             self._connection.count(queue, state, -1)
         return [seq for seq, _, _ in gone]
-
-    # What there is
-
-    def counts(self) -> Mapping[str, Mapping[State, int]]:
-        """See `Store.counts`."""
-        counts: dict[str, dict[State, int]] = {}
-        for queue, state, n in self._connection.rows("counts"):
-            counts.setdefault(queue, dict.fromkeys(State, 0))[State(state)] = n
-        return counts
-
-    def metrics(self) -> Metrics:
-        """See `Store.metrics`."""
-        with self._connection.snapshot():
-            counts, timed = self.counts(), self._connection.rows("durations")
-        histograms: dict[str, list[list[int]]] = {}
-        for queue, *figures in timed:
-            histograms.setdefault(queue, []).append(figures)
-        everything = [line for lines in histograms.values() for line in lines]
-        none = dict.fromkeys(State, 0)
-        return Metrics(
-            {state: sum(of_queue[state] for of_queue in counts.values()) for state in State},
-            summary(everything),
-            {
-                queue: (counts.get(queue, none), summary(histograms.get(queue, [])))
-                for queue in sorted(counts.keys() | histograms.keys())
-            },
-        )
-
-    def oldest_waiting(self) -> Job | None:
-        """See `Store.oldest_waiting`."""
-        row = self._connection.row("oldest_waiting")
-        return None if row is None else rows.job(row, self._terms)
-
-    def last_failures(self, limit: int) -> Sequence[Job]:
-        """See `Store.last_failures`."""
-        return [rows.job(row, self._terms) for row in self._connection.rows("last_failures", {"limit": limit})]
-
-    def settings(self) -> dict[str, str]:
-        """See `Store.settings`."""
-        return dict(self._connection.rows("settings"))
-
-    def set_setting(self, key: str, value: str) -> None:
-        """See `Store.set_setting`."""
-        with self._connection.durable():
-            self._connection.rows("set_setting", {"key": key, "value": value})
-
-    def close(self) -> None:
-        """See `Store.close`."""
-        self._connection.close()

@@ -10,8 +10,8 @@ from itertools import chain, islice
 import apsw
 
 from queuectl import lifecycle
-from queuectl.errors import Conflict
-from queuectl.store.sqlite import rows
+from queuectl.store import rows
+from queuectl.store.engine import taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from queuectl.job import NewJob
     from queuectl.store.sqlite.connection import Connection
-    from queuectl.store.sqlite.terms import TermsTable
+    from queuectl.store.terms import TermsTable
 
 CHUNK = 1000
 """Jobs gathered at once."""
@@ -43,8 +43,8 @@ def _enqueue_one(connection: Connection, terms: TermsTable, new: NewJob, now: in
         try:
             connection.change("enqueue", (*values, now, state))
         except apsw.ConstraintError:
-            taken = connection.row("get", {"id": new.id})
-            raise _taken(new.id, None if taken is None else taken[2]) from None
+            other = connection.row("get", {"id": new.id})
+            raise taken(new.id, None if other is None else other[2]) from None
         connection.count(new.queue, state, 1)
     return (new.id,)
 
@@ -60,7 +60,7 @@ def _enqueue_many(connection: Connection, terms: TermsTable, jobs: Iterator[NewJ
         try:
             connection.change("enqueue_gathered", {"state": state, "now": now})
         except apsw.ConstraintError:
-            raise _taken(*connection.rows("first_taken")[0]) from None
+            raise taken(*connection.rows("first_taken")[0]) from None
         for queue, n in counts:
             connection.count(queue, state, n)
     return _GatheredIds(connection, sum(n for _, n in counts))
@@ -84,11 +84,3 @@ class _GatheredIds:
         while page := self._connection.rows("gathered_ids", {"after": after, "limit": 1000}):
             yield from (id for _, id in page)
             after = page[-1][0]
-
-
-def _taken(id: str, state: str | None) -> Conflict:
-    if state is None:
-        return Conflict(f'id "{id}" comes twice among the new jobs', "nothing was enqueued")
-    return Conflict(
-        f'job "{id}" already exists ({state})', "use another id, or clear the finished jobs: queuectl clear"
-    )

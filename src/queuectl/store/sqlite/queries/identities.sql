@@ -1,2 +1,2 @@
 -- Every worker that is known.
-SELECT id, pid, started, boot, home, version FROM workers;
+SELECT id, pid, started, boot, home, host, version FROM workers;

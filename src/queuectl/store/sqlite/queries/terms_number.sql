@@ -1,4 +1,4 @@
 -- The number of terms.
 SELECT number FROM terms
-WHERE backoff_base = ?1 AND backoff_max = ?2 AND backoff_jitter = ?3 AND max_crashes = ?4 AND umask = ?5
-    AND caller_env = ?6;
+WHERE backoff_base = :backoff_base AND backoff_max = :backoff_max AND backoff_jitter = :backoff_jitter
+    AND max_crashes = :max_crashes AND umask = :umask AND caller_env = :caller_env;

@@ -5,19 +5,19 @@ from __future__ import annotations
 from queuectl.clock import instant, micros
 from queuectl.errors import StoreUnavailable
 from queuectl.job import Attempt, Job, Outcome, Policy, State
-from queuectl.store.sqlite import words
+from queuectl.store import words
+from queuectl.store.base import Identity, Registered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
     from typing import Any
 
     from queuectl.job import NewJob
-    from queuectl.store.sqlite.terms import TermsTable
+    from queuectl.store.terms import TermsTable
 
-    Row = Sequence[Any]
-    """What SQLite gives; STRICT tables and the order of the columns make the types sure."""
+    Row = tuple[Any, ...]
+    """What an engine gives; its tables and the order of the columns make the types sure."""
 
 JOB_COLUMNS = 31
 """Columns of the view `job`."""
@@ -110,6 +110,12 @@ def attempt(row: Row) -> Attempt:
         )
     except (KeyError, TypeError, ValueError):
         raise _damaged() from None
+
+
+def registered(row: Row) -> Registered:
+    """Make a registered worker of a row of `workers`."""
+    *identity, registered_at, stopping_at, job = row
+    return Registered(Identity(*identity), instant(registered_at), stopping_at is not None, job)
 
 
 def _damaged() -> StoreUnavailable:

@@ -7,14 +7,14 @@ remember what it has seen (docs/decisions/0016-terms-are-stored-once.md).
 from __future__ import annotations
 
 from queuectl.record import Record
-from queuectl.store.sqlite import words
+from queuectl.store import words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from queuectl.job import NewJob
-    from queuectl.store.sqlite.connection import Connection
+    from queuectl.store.engine import Statements
 
 MOST = 256
 """Terms remembered by a connection; a queue has a handful."""
@@ -31,13 +31,25 @@ class Terms(Record):
     caller_env: Mapping[str, str]
 
 
+class StoredTerms(Record):
+    """Terms as they are stored."""
+
+    backoff_base: float
+    backoff_max: float
+    backoff_jitter: float
+    max_crashes: int
+    umask: int
+    caller_env: bytes
+
+
 class TermsTable:
     """The table `terms`, as one connection knows it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._terms: dict[int, Terms] = {}
-        self._numbers: dict[tuple[float | int | bytes, ...], int] = {}
+        self._numbers: dict[StoredTerms, int] = {}
+        self._stored: dict[int, StoredTerms] = {}
         self._last: tuple[object, object, object, int] = (None, None, None, 0)
 
     def of(self, number: int) -> Terms:
@@ -56,7 +68,7 @@ class TermsTable:
         last_policy, last_umask, last_env, number = self._last
         if policy is last_policy and caller_env is last_env and umask == last_umask:
             return number  # as those of the job before it, which it was made with
-        values = (
+        values = StoredTerms(
             policy.backoff_base,
             policy.backoff_max,
             policy.backoff_jitter,
@@ -64,11 +76,26 @@ class TermsTable:
             umask,
             words.of_environment(caller_env),
         )
-        number = self._numbers.get(values) or self._stored(values)
+        number = self.number_of(values)
         self._last = (policy, umask, caller_env, number)
         return number
 
-    def _stored(self, values: tuple[float | int | bytes, ...]) -> int:
+    def stored(self, number: int) -> StoredTerms:
+        """Return the terms of a number as they are stored."""
+        known = self._stored.get(number)
+        if known is None:
+            (row,) = self._connection.rows("terms", {"number": number})
+            if len(self._stored) == MOST:
+                self._stored.clear()
+            known = self._stored[number] = StoredTerms(*row)
+        return known
+
+    def number_of(self, terms: StoredTerms) -> int:
+        """Return the number of terms, which are stored where they are new. Not for use in a transaction."""
+        return self._numbers.get(terms) or self._store(terms)
+
+    def _store(self, terms: StoredTerms) -> int:
+        values = terms._asdict()
         found = self._connection.rows("terms_number", values)
         if not found:
             with self._connection.durable():
@@ -77,5 +104,5 @@ class TermsTable:
         if len(self._numbers) == MOST:
             self._numbers.clear()
         number: int = found[0][0]
-        self._numbers[values] = number
+        self._numbers[terms] = number
         return number

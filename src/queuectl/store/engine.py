@@ -1,0 +1,303 @@
+"""Owns what every engine does alike: which statement answers which question, and how a decision becomes a write.
+
+An engine adds the moves themselves, which differ in how they are kept from meeting each other, and its own clock.
+Must not know a database, nor decide where a job moves (lifecycle.py does).
+"""
+
+from __future__ import annotations
+
+from queuectl import lifecycle
+from queuectl.errors import Conflict, NotFound
+from queuectl.job import Ended, Outcome, State
+from queuectl.lifecycle import Loss
+from queuectl.store import rows
+from queuectl.store.base import Identity, Metrics, Running
+from queuectl.store.summary import summary
+from queuectl.store.terms import TermsTable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from typing import Any, Protocol
+
+    from queuectl.job import Attempt, Job, LogPart
+    from queuectl.lifecycle import Move
+    from queuectl.store.rows import Row
+
+    class Statements(Protocol):
+        """A connection that runs the statements of an engine by name."""
+
+        def rows(self, name: str, values: Mapping[str, Any] = ...) -> list[Row]:
+            """Run a statement and return all its rows."""
+
+        def row(self, name: str, values: Mapping[str, Any] = ...) -> Row | None:
+            """Run a statement and return its first row."""
+
+        def change(self, name: str, values: Mapping[str, Any] = ...) -> int:
+            """Run a statement that changes rows and return how many it changed."""
+
+        def numbers(self, name: str, values: Mapping[str, Any] = ...) -> array[int]:
+            """Run a statement whose rows are one number each, and return them in 8 bytes each."""
+
+        def numbers_as_value(self, numbers: Collection[int]) -> Any:  # noqa: ANN401  what its database takes
+            """Return numbers as one value of a statement."""
+
+        def snapshot(self) -> AbstractContextManager[Any]:
+            """Begin a read of several statements, which see one state."""
+
+        def durable(self) -> AbstractContextManager[Any]:
+            """Begin a write that is on disk when it ends without an error."""
+
+        def close(self) -> None:
+            """Let go of the database."""
+
+
+PAGE = 500
+"""Rows read in one transaction by a long list."""
+
+BATCH = 2000
+"""Jobs forgotten in one transaction by `clear`."""
+
+LISTS = {
+    None: "list_all",
+    State.PROCESSING: "list_processing",
+    State.PENDING: "list_pending",
+    State.FAILED: "list_failed",
+    State.BLOCKED: "list_blocked",
+    State.COMPLETED: "list_finished",
+    State.DEAD: "list_finished",
+    State.CANCELLED: "list_finished",
+}
+
+
+class Engine:
+    """The part of a `queuectl.store.base.Store` that does not depend on the database."""
+
+    def __init__(self, connection: Statements) -> None:
+        self._statements = connection
+        self._terms = TermsTable(connection)
+
+    # What an engine adds
+
+    def _moment(self, now: datetime | None) -> Any:  # noqa: ANN401  a value of its statements
+        """Return an instant, or the one at which the statement runs, as the statements take it."""
+        raise NotImplementedError
+
+    def _write_end(self, job: Job, ended: Ended, move: Move, now: datetime | None) -> Job | None:
+        """Write the end of a run and return the job; None when the fence holds it off."""
+        raise NotImplementedError
+
+    def _move(self, job: Job, move: Move, now: datetime | None) -> bool:
+        """Carry out a move that a user asked for; False when the job has moved since it was read."""
+        raise NotImplementedError
+
+    def _forget(self, name: str, values: Mapping[str, Any]) -> Sequence[int]:
+        """Run a statement that deletes jobs, and return their seqs."""
+        raise NotImplementedError
+
+    def _rows_near(self, name: str, near: Identity | None) -> list[Row]:
+        """Run a statement about workers, of those near one if it is given."""
+        raise NotImplementedError
+
+    # A worker's side
+
+    def deregister(self, worker: str) -> None:
+        """See `Store.deregister`."""
+        with self._statements.durable():
+            self._statements.change("deregister", {"worker": worker})
+
+    def mark_stopping(self, worker: str, now: datetime | None = None) -> None:
+        """See `Store.mark_stopping`."""
+        with self._statements.durable():
+            self._statements.change("mark_stopping", {"worker": worker, "now": self._moment(now)})
+
+    def cancel_requested(self, job: Job) -> bool:
+        """See `Store.cancel_requested`."""
+        found = self._fence(job)
+        return found is not None and found[0] is not None
+
+    def unfinished(self, now: datetime | None = None) -> bool:
+        """See `Store.unfinished`."""
+        ((any_left,),) = self._statements.rows("unfinished", {"now": self._moment(now)})
+        return bool(any_left)
+
+    def _finish(self, job: Job, ended: Ended, now: datetime | None, share: float) -> Job | None:
+        return self._end_run(job, ended, lambda job: lifecycle.finish(job, ended, share), now)
+
+    def _rescue(self, job: Job, loss: Loss, now: datetime | None, log: LogPart | None = None) -> Job | None:
+        ended = Ended(Outcome.GIVEN_BACK if loss is Loss.STOPPED else Outcome.LOST, error=f"worker {loss}", log=log)
+        return self._end_run(job, ended, lambda job: lifecycle.rescue(job, loss), now)
+
+    def _end_run(self, job: Job, ended: Ended, decide: Callable[[Job], Move], now: datetime | None) -> Job | None:
+        """Carry out what `decide` says of a run that is over; None when the run is not that worker's any more."""
+        done = self._write_end(job, ended, decide(job), now)
+        if done is None:  # it is lost, or a request to cancel has come since the job was read
+            found = self._fence(job)
+            if found is not None:
+                job = job._replace(cancel_requested_at=rows.maybe_instant(found[0]))
+                done = self._write_end(job, ended, decide(job), now)
+        return done
+
+    def _fence(self, job: Job) -> Row | None:
+        """Return since when a run is asked to end, in a row; None when it is not its worker's any more."""
+        return self._statements.row("fence", {"seq": job.seq, "attempt": job.attempt})
+
+    # Rescue
+
+    def identities(self, near: Identity | None = None) -> Sequence[Identity]:
+        """See `Store.identities`."""
+        return [Identity(*row) for row in self._rows_near("identities", near)]
+
+    def running(self, near: Identity | None = None) -> Sequence[Running]:
+        """See `Store.running`."""
+        found = []
+        for row in self._rows_near("running", near):
+            identity = row[rows.JOB_COLUMNS : -1]
+            found.append(
+                Running(
+                    rows.job(row, self._terms),
+                    None if identity[0] is None else Identity(*identity),
+                    rows.maybe_instant(row[-1]),
+                )
+            )
+        return found
+
+    # Requests of a user
+
+    def get(self, id: str) -> Job | None:
+        """See `Store.get`."""
+        row = self._statements.row("get", {"id": id})
+        return None if row is None else rows.job(row, self._terms)
+
+    def attempts(self, seq: int) -> Sequence[Attempt]:
+        """See `Store.attempts`."""
+        return [rows.attempt(row) for row in self._statements.rows("attempts", {"seq": seq})]
+
+    def list(
+        self, state: State | None = None, *, scheduled: bool = False, limit: int = 0, now: datetime | None = None
+    ) -> Iterator[Job]:
+        """See `Store.list`. Reads all numbers at once, 8 bytes each, then the jobs page by page."""
+        name = "list_scheduled" if scheduled else LISTS[state]
+        values = {"limit": limit or -1, "state": state, "now": self._moment(now)}
+        seqs = self._statements.numbers(name, values)
+        for start in range(0, len(seqs), PAGE):
+            page = seqs[start : start + PAGE].tolist()
+            chosen = {"seqs": self._statements.numbers_as_value(page)}
+            found = {row[0]: row for row in self._statements.rows("jobs_by_seq", chosen)}
+            yield from (rows.job(found[seq], self._terms) for seq in page if seq in found)
+
+    def ids(self, prefix: str, limit: int) -> Sequence[str]:
+        """See `Store.ids`."""
+        values = {"prefix": prefix, "end": prefix + "\U0010ffff", "limit": limit}
+        return [id for (id,) in self._statements.rows("ids", values)]
+
+    def cancel(self, id: str, now: datetime | None = None) -> Job:
+        """See `Store.cancel`."""
+        while True:  # until the job has not moved between the look and the write
+            with self._statements.durable():
+                job = self._existing(id)
+                if job.state is State.CANCELLED:
+                    return job
+                move = lifecycle.cancel(job)
+                if move is None:
+                    request = {"seq": job.seq, "attempt": job.attempt, "now": self._moment(now)}
+                    done = self._statements.change("request_cancel", request) > 0
+                else:
+                    done = self._move(job, move, now)
+                if done:
+                    return self._existing(id)
+
+    def retry(self, id: str, now: datetime | None = None) -> Job:
+        """See `Store.retry`."""
+        while True:
+            with self._statements.durable():
+                job = self._existing(id)
+                if self._move(job, lifecycle.retry(job), now):
+                    return self._existing(id)
+
+    def _existing(self, id: str) -> Job:
+        job = self.get(id)
+        if job is None:
+            raise NotFound(f'no job "{id}"')
+        return job
+
+    def clear(self) -> Iterator[Sequence[int]]:
+        """See `Store.clear`."""
+        with self._statements.durable():
+            ((last,),) = self._statements.rows("last_seq")
+            self._statements.change("clear_durations")
+        after = 0
+        while last is not None:
+            with self._statements.durable():
+                seqs = self._forget("clear", {"after": after, "last": last, "limit": BATCH})
+            if not seqs:
+                return
+            after = max(seqs)
+            yield seqs
+
+    def forgotten(self, seqs: Collection[int]) -> Collection[int]:
+        """See `Store.forgotten`."""
+        chosen = {"seqs": self._statements.numbers_as_value(seqs)}
+        known = {seq for (seq,) in self._statements.rows("known_seqs", chosen)}
+        return [seq for seq in seqs if seq not in known]
+
+    # What there is
+
+    def counts(self) -> Mapping[str, Mapping[State, int]]:
+        """See `Store.counts`."""
+        counts: dict[str, dict[State, int]] = {}
+        for queue, state, n in self._statements.rows("counts"):
+            counts.setdefault(queue, dict.fromkeys(State, 0))[State(state)] = n
+        return counts
+
+    def metrics(self) -> Metrics:
+        """See `Store.metrics`."""
+        with self._statements.snapshot():
+            counts, timed = self.counts(), self._statements.rows("durations")
+        histograms: dict[str, list[list[int]]] = {}
+        for queue, *figures in timed:
+            histograms.setdefault(queue, []).append(figures)
+        everything = [line for lines in histograms.values() for line in lines]
+        none = dict.fromkeys(State, 0)
+        return Metrics(
+            {state: sum(of_queue[state] for of_queue in counts.values()) for state in State},
+            summary(everything),
+            {
+                queue: (counts.get(queue, none), summary(histograms.get(queue, [])))
+                for queue in sorted(counts.keys() | histograms.keys())
+            },
+        )
+
+    def oldest_waiting(self) -> Job | None:
+        """See `Store.oldest_waiting`."""
+        row = self._statements.row("oldest_waiting")
+        return None if row is None else rows.job(row, self._terms)
+
+    def last_failures(self, limit: int) -> Sequence[Job]:
+        """See `Store.last_failures`."""
+        return [rows.job(row, self._terms) for row in self._statements.rows("last_failures", {"limit": limit})]
+
+    def settings(self) -> dict[str, str]:
+        """See `Store.settings`."""
+        return dict(self._statements.rows("settings"))
+
+    def set_setting(self, key: str, value: str) -> None:
+        """See `Store.set_setting`."""
+        with self._statements.durable():
+            self._statements.change("set_setting", {"key": key, "value": value})
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._statements.close()
+
+
+def taken(id: str, state: str | None) -> Conflict:
+    """Return the error of an id that is in use; without a state it comes twice among the new jobs."""
+    if state is None:
+        return Conflict(f'id "{id}" comes twice among the new jobs', "nothing was enqueued")
+    return Conflict(
+        f'job "{id}" already exists ({state})', "use another id, or clear the finished jobs: queuectl clear"
+    )

@@ -1,0 +1,164 @@
+"""Owns how jobs come into the database: one in a statement of its own, many by COPY.
+
+Whoever inserts gives its insert a random key, which is kept with the ids: when the answer to the commit is lost, the
+insert is repeated, and the key tells an id that it took the first time from one of another's job.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from itertools import chain, islice
+
+from psycopg import errors
+
+from queuectl import lifecycle
+from queuectl.errors import StoreUnavailable
+from queuectl.store import rows
+from queuectl.store.engine import taken
+from queuectl.store.postgres import copytext
+from queuectl.store.postgres.connection import ConnectionLost
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from datetime import datetime
+    from typing import IO
+
+    from queuectl.job import NewJob
+    from queuectl.store.postgres.connection import Connection
+    from queuectl.store.terms import TermsTable
+
+PATIENCE = 10.0
+"""Seconds within which an insert is repeated whose answer was lost."""
+
+COLUMNS = (
+    *("id", "queue", "priority", "command", "argv", "max_retries", "timeout", "terms", "cwd", "env", "secret_env"),
+    *("stdin", "run_at"),
+)
+"""What `rows.gathered` gives."""
+
+BLOCK = 1 << 18
+"""Bytes that are sent at once."""
+
+
+class Enqueuer:
+    """Adds jobs over one connection."""
+
+    def __init__(self, connection: Connection, terms: TermsTable) -> None:
+        self._connection = connection
+        self._terms = terms
+        self._spool: IO[bytes] | None = None
+        """The jobs that were added last, if they were many: their ids are read from it."""
+
+    def enqueue(self, jobs: Iterable[NewJob], now: datetime | None) -> Collection[str]:
+        """Add jobs as `Store.enqueue` says."""
+        several = iter(jobs)
+        first = tuple(islice(several, 2))
+        key = os.urandom(16)
+        if not first:
+            return ()
+        new = first[0]
+        if len(first) == 1:
+            return _repeated(lambda: self._enqueue_one(new, key, now), new.id)
+        self._put_aside(chain(first, several))
+        return _repeated(lambda: self._enqueue_many(key, now), f"{new.id} and the others")
+
+    def close(self) -> None:
+        """Forget the jobs that were added last."""
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
+
+    def _enqueue_one(self, new: NewJob, key: bytes, now: datetime | None) -> Collection[str]:
+        values = {
+            **dict(zip(COLUMNS, rows.gathered(new, self._terms.number(new)), strict=True)),
+            "run_at": new.run_at,
+            "state": lifecycle.enqueue(),
+            "key": key,
+            "now": now,
+        }
+        while self._connection.row("enqueue", values) is None:
+            other = self._connection.row("id_taken", {"id": new.id, "key": key})
+            if other is None:
+                continue  # it was forgotten in this moment
+            mine, state = other
+            if mine:
+                break  # by the first of these repeats
+            raise taken(new.id, state or "just now")
+        return (new.id,)
+
+    def _put_aside(self, jobs: Iterable[NewJob]) -> None:
+        """Write jobs to a file first: a slow producer in a transaction would keep the server from vacuuming."""
+        self.close()
+        self._spool = tempfile.TemporaryFile(prefix="queuectl-")  # noqa: SIM115  the ids are read from it later
+        try:
+            for new in jobs:
+                self._spool.write(_line(new, self._terms.number(new)))
+        except BaseException:
+            self.close()
+            raise
+
+    def _enqueue_many(self, key: bytes, now: datetime | None) -> Collection[str]:
+        connection, spool = self._connection, self._spool
+        assert spool is not None  # noqa: S101  `_put_aside` has just filled it
+        spool.seek(0)
+        with connection.transaction():
+            connection.change("incoming")
+            connection.copy("gather", iter(lambda: spool.read(BLOCK), b""))
+            try:
+                with connection.attempt():
+                    connection.change("take_gathered", {"key": key})
+            except errors.UniqueViolation:
+                ((id, mine, state),) = connection.rows("first_taken", {"key": key})
+                if not mine:
+                    raise taken(id, state) from None
+            else:
+                connection.change("enqueue_gathered", {"state": lifecycle.enqueue(), "now": now})
+        return _SpooledIds(spool)
+
+
+def _repeated(insert: Callable[[], Collection[str]], what: str) -> Collection[str]:
+    """Insert, and repeat it while the connection breaks in the middle."""
+    deadline = time.monotonic() + PATIENCE
+    lost = False
+    while True:
+        try:
+            return insert()
+        except StoreUnavailable as error:
+            lost = lost or isinstance(error, ConnectionLost)
+            if not lost:
+                raise
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    f"{error.message}; whether {what} was enqueued is not known", "look for it once the store is back"
+                ) from None
+            if not isinstance(error, ConnectionLost):
+                time.sleep(0.1)  # noqa: TID251  the server is starting again
+
+
+class _SpooledIds:
+    """The ids of the jobs that were put aside, in order, read from the file: memory use stays flat."""
+
+    def __init__(self, spool: IO[bytes]) -> None:
+        self._spool = spool
+        spool.seek(0)
+        self._count = sum(1 for _ in spool)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, id: object) -> bool:
+        return any(id == other for other in self)
+
+    def __iter__(self) -> Iterator[str]:
+        self._spool.seek(0)
+        for line in self._spool:
+            yield line.partition(b"\t")[0].decode()
+
+
+def _line(new: NewJob, terms: int) -> bytes:
+    """Return a new job as COPY takes it."""
+    *values, _ = rows.gathered(new, terms)
+    return copytext.line((*values, new.run_at))

@@ -1,0 +1,22 @@
+-- Add one job; the answer is empty when its id is taken. That is no error as on SQLite: it may be by this very insert,
+-- whose answer was lost, and `id_taken` tells.
+WITH clock AS MATERIALIZED (
+    SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
+), taken AS (
+    INSERT INTO queuectl.job_ids (id, enqueue_key) VALUES (%(id)s, %(key)s)
+    ON CONFLICT (id) DO NOTHING
+    RETURNING seq
+), added AS (
+    INSERT INTO queuectl.unfinished (
+        seq, id, state, ready, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env, stdin,
+        created_at, next_run_at
+    )
+    SELECT
+        seq, %(id)s, %(state)s, coalesce(%(run_at)s::timestamptz, now) <= now, %(queue)s, %(priority)s,
+        %(command)s::text, %(argv)s::bytea, %(max_retries)s, %(timeout)s::double precision, %(terms)s, %(cwd)s,
+        %(env)s, %(secret_env)s, %(stdin)s::text, now, coalesce(%(run_at)s::timestamptz, now)
+    FROM taken, clock
+), counted AS (
+    INSERT INTO queuectl.count_changes (queue, state, n) SELECT %(queue)s, %(state)s, 1 FROM taken
+)
+SELECT seq FROM taken;

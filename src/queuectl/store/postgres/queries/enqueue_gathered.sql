@@ -1,0 +1,16 @@
+-- Add all jobs that were put aside, in their order, under the numbers with which `take_gathered` took their ids.
+WITH clock AS MATERIALIZED (
+    SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
+), counted AS (
+    INSERT INTO queuectl.count_changes (queue, state, n)
+    SELECT queue, %(state)s, count(*) FROM incoming GROUP BY queue
+)
+INSERT INTO queuectl.unfinished (
+    seq, id, state, ready, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env, stdin,
+    created_at, next_run_at
+)
+SELECT
+    seq, id, %(state)s, coalesce(run_at, now) <= now, queue, priority, command, argv, max_retries, timeout, terms, cwd,
+    env, secret_env, stdin, now, coalesce(run_at, now)
+FROM incoming, clock
+ORDER BY seq;

@@ -1,0 +1,2 @@
+-- As `finish_and_claim`, for a process whose claims have become slow: see `claim_from`. Indexes: jobs_ready, jobs_due.
+WITH {end_run}, {best_beyond}, {take}, {finish_and_claim_answer};

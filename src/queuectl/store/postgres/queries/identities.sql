@@ -1,0 +1,2 @@
+-- Every worker that is known.
+SELECT id, pid, started, boot, home, host, version FROM queuectl.workers;

@@ -1,0 +1,2 @@
+-- The largest number given so far.
+SELECT max(seq) FROM queuectl.jobs;

@@ -1,0 +1,15 @@
+-- Carry out a move that a user asked for, and count it. Fenced by (seq, attempt) and the state that it starts from.
+WITH moved AS (
+    UPDATE queuectl.jobs
+    SET state = %(state)s, ready = %(ready)s,
+        next_run_at = coalesce(%(now)s::timestamptz, clock_timestamp())
+            + %(delay)s::double precision * interval '1 second',
+        finished_at = CASE WHEN %(finished)s THEN coalesce(%(now)s::timestamptz, clock_timestamp()) END,
+        failures = %(failures)s, crashes = %(crashes)s, interruptions = %(interruptions)s
+    WHERE seq = %(seq)s AND attempt = %(attempt)s AND state = %(from_state)s
+    RETURNING queue, state
+), counted AS (
+    INSERT INTO queuectl.count_changes (queue, state, n)
+    SELECT queue, %(from_state)s, -1 FROM moved UNION ALL SELECT queue, state, 1 FROM moved
+)
+SELECT FROM moved;

@@ -1,0 +1,1 @@
+seq, state, attempt, worker, started_at, ended_at, duration, outcome, exit_code, signal, last_error, log, log_end

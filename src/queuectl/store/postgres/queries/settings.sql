@@ -1,0 +1,2 @@
+-- The configuration values that are set.
+SELECT key, value FROM queuectl.config;

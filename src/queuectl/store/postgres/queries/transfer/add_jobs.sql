@@ -1,0 +1,7 @@
+-- Add jobs as they were in another store. Each goes into the partition of its state and day.
+COPY queuectl.jobs (
+    seq, id, state, ready, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env, stdin,
+    attempt, failures, crashes, interruptions,
+    created_at, next_run_at, started_at, ended_at, finished_at, duration,
+    outcome, exit_code, signal, last_error, worker, cookie, cancel_requested_at, log, log_end
+) FROM STDIN;

@@ -1,0 +1,2 @@
+-- Begin a transfer at this end.
+INSERT INTO queuectl.transfers (stage, id, place) VALUES (%(stage)s, %(id)s, %(place)s);

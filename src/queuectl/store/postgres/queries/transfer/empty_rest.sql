@@ -1,0 +1,2 @@
+-- Forget what belongs to the queue beside its jobs.
+TRUNCATE queuectl.counts, queuectl.count_changes, queuectl.durations, queuectl.runs, queuectl.config;

@@ -1,0 +1,2 @@
+-- The ends of transfers in this store.
+SELECT id, stage, place, upto FROM queuectl.transfers;

@@ -1,0 +1,2 @@
+-- Let every worker look.
+SELECT pg_notify('queuectl_' || id, 'look') FROM queuectl.workers;

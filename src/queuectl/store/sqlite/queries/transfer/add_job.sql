@@ -1,0 +1,7 @@
+-- Add a job as it was in another store.
+INSERT INTO jobs (
+    seq, id, state, ready, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env, stdin,
+    attempt, failures, crashes, interruptions,
+    created_at, next_run_at, started_at, ended_at, finished_at, duration,
+    outcome, exit_code, signal, last_error, worker, cookie, cancel_requested_at
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);

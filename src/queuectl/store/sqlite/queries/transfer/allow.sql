@@ -1,0 +1,2 @@
+-- Undo `refuse`.
+DROP TRIGGER IF EXISTS closed_{table}_{event};

@@ -1,0 +1,2 @@
+-- Forget all rows of a table.
+DELETE FROM {table};

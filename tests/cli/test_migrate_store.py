@@ -1,0 +1,380 @@
+"""`migrate-store`: the whole queue to another store, with real workers, and when it is killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from queuectl.job import State
+from queuectl.store.transfers import Stage
+from queuectl.transfer import sums
+from tests.support.eventually import eventually
+from tests.support.factories import claimed, identity, job, new_job
+from tests.support.processes import RealQueue, kill
+from tests.support.stores import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from queuectl.store.base import Store
+    from tests.cli.conftest import Terminal
+
+NOBODY = "postgresql://jobs:secret@127.0.0.1:1/queue"
+"""Where no server is."""
+
+
+class Ends:
+    """A queue, and the place where it is to go."""
+
+    def __init__(self, here: RealQueue, to: str, there: RealQueue) -> None:
+        self.here = here
+        """The program with the queue as it is found before."""
+        self.to = to
+        """What names the other place."""
+        self.there = there
+        """The program with the queue as it is found after that."""
+
+    def everything(self, end: RealQueue) -> dict[str, object]:
+        return sums(end.store.gate())
+
+    def open_ends(self) -> list[RealQueue]:
+        return [end for end in (self.here, self.there) if end.store.gate().transfers().keys() <= {Stage.ARRIVED}]
+
+
+@pytest.fixture(params=["to postgres", "to sqlite"])
+def ends(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str) -> Iterator[Ends]:
+    file, database = RealQueue(tmp_path), RealQueue(tmp_path, url=postgres_url)
+    file.home.create()
+    try:
+        if request.param == "to postgres":
+            yield Ends(file, postgres_url, database)
+        else:
+            yield Ends(database, "sqlite", file)
+    finally:
+        file.close()
+        database.close()
+
+
+ONLY_FORTH = pytest.mark.parametrize("ends", ["to postgres"], indirect=True)
+ONLY_BACK = pytest.mark.parametrize("ends", ["to sqlite"], indirect=True)
+
+
+def test_a_queue_with_its_history_goes_to_another_store(ends: Ends) -> None:
+    here, there = ends.here, ends.there
+    here.do("config", "set", "grace", "7s")
+    here.start()
+    here.enqueue("echo out; exit 3", "--id", "dead", "--max-retries", "0")
+    here.wait("dead")
+    here.stop()
+    here.enqueue("echo hi", "--id", "waiting")
+    here.enqueue("true", "--id", "later", "--run-at", "+1h")
+    shown = json.loads(here.do("list", "--json"))
+    attempts = here.do("show", "dead", "--json"), here.do("logs", "dead")
+    before = ends.everything(here)
+    place = there.store.gate().place
+
+    assert here.run("migrate-store", "--to", ends.to) == (0, "", f"3 jobs moved to {place}\n")
+
+    assert ends.everything(there) == before
+    assert json.loads(there.do("list", "--json")) == shown
+    assert (there.do("show", "dead", "--json"), there.do("logs", "dead")) == attempts
+    elsewhere = str(here.directory / "elsewhere")
+    assert there.url is None or there.do("logs", "dead", "--home", elsewhere) == "out\n"
+    assert there.do("config", "get", "grace") == "7s\n"
+    there.start()
+    assert there.wait("waiting").state is State.COMPLETED
+
+
+def test_the_queue_is_closed_where_it_was(ends: Ends) -> None:
+    here, there = ends.here, ends.there
+    here.enqueue("true", "--id", "a")
+    here.do("migrate-store", "--to", ends.to)
+    place = there.store.gate().place
+    why = f"queuectl: error: the queue of {here.store.gate().place} has moved to {place}\n"
+
+    for argv in (
+        ["enqueue", "--", "true"],
+        ["cancel", "a"],
+        ["clear"],
+        ["config", "set", "grace", "1s"],
+        ["worker", "start"],
+    ):
+        code, out, err = here.run(*argv)
+        assert (code, out) == (5, ""), argv
+        assert err.startswith(why), argv
+        assert err.splitlines()[1].startswith("  use it there: --"), argv
+    code, _, err = here.run("wait", "a")
+    assert (code, err.startswith(why)) == (125, True)
+    assert json.loads(here.do("status", "--json"))["closed"] == why.removeprefix("queuectl: error: ").strip()
+    assert here.do("status").startswith(why.removeprefix("queuectl: error: "))
+    assert json.loads(there.do("status", "--json"))["closed"] is None
+    assert here.do("list", "-q") == "a\n"
+
+
+def test_a_queue_comes_back(ends: Ends) -> None:
+    here, there = ends.here, ends.there
+    here.enqueue("true", "--id", "a")
+    here.do("migrate-store", "--to", ends.to)
+    there.enqueue("true", "--id", "b")
+    back = "sqlite" if here.url is None else here.url
+    assert there.run("migrate-store", "--to", back).code == 0
+
+    assert here.do("list", "-q") == "b\na\n"
+    here.enqueue("true", "--id", "c")
+    assert there.run("enqueue", "--", "true").code == 5
+
+
+def test_once_more_changes_nothing(ends: Ends) -> None:
+    ends.here.enqueue("true", "--id", "a")
+    ends.here.do("migrate-store", "--to", ends.to)
+    ends.there.enqueue("true", "--id", "b")
+    code, out, err = ends.here.run("migrate-store", "--to", ends.to)
+
+    assert (code, out) == (0, "")
+    assert err == f"the queue has moved to {ends.there.store.gate().place} before\n"
+    assert ends.there.do("list", "-q") == "b\na\n"
+
+
+def test_it_answers_in_json(ends: Ends) -> None:
+    ends.here.enqueue("true")
+    code, out, err = ends.here.run("migrate-store", "--to", ends.to, "--json")
+
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"moved": 1, "to": ends.there.store.gate().place}
+
+
+def test_a_terminal_shows_how_far_it_is(terminal: Terminal, store: Store, url: str | None, postgres_url: str) -> None:
+    store.enqueue(new_job() for _ in range(6000))
+    store.deregister(identity().worker)
+    shown = terminal("migrate-store", "--to", "sqlite" if url else postgres_url, columns=200)
+
+    assert [line.partition(" moved")[0] for line in shown.split("\r\33[K")] == [
+        "",
+        "5,000 jobs copied",
+        "6,000 jobs copied",
+        "6,000 jobs",
+    ]
+
+
+# Workers
+
+
+def test_it_refuses_while_workers_live(ends: Ends) -> None:
+    here = ends.here
+    here.start(count=2)
+    here.do("status")
+    code, out, err = here.run("migrate-store", "--to", ends.to)
+
+    assert (code, out) == (4, "")
+    assert err.splitlines() == [
+        "queuectl: error: 2 workers serve the queue",
+        "  stop them first; or add --stop, which waits for their jobs",
+    ]
+    assert here.wait(here.enqueue("true")).state is State.COMPLETED
+
+
+def test_stop_waits_for_the_running_job(ends: Ends) -> None:
+    here, there = ends.here, ends.there
+    os.mkfifo(here.directory / "gate")
+    here.start(count=2)
+    here.enqueue("read _ < gate", "--id", "slow")
+    here.wait("slow", State.PROCESSING)
+    moving = here.spawn("migrate-store", "--stop", "--to", ends.to)
+    assert moving.stdout is not None
+    assert moving.stdout.readline() == "waiting for slow\n"
+    assert there.store.gate().transfers() == {}
+    (here.directory / "gate").write_text("\n")
+
+    assert moving.wait() == 0
+    assert there.job("slow").state is State.COMPLETED
+    assert there.job("slow").attempt == 1
+    here.no_worker()
+
+
+def test_a_job_of_a_worker_that_is_gone_is_taken_from_it_first(ends: Ends) -> None:
+    here, there = ends.here, ends.there
+    here.start(env={"QUEUECTL_LEASE": "4s"})  # where there are leases, it serves until its own is over
+    here.enqueue("sleep 60", "--id", "lost")
+    here.wait("lost", State.PROCESSING)
+    supervisor, worker = here.supervisors()[0], here.workers()[0]
+    # The supervisor first: it would start another worker.
+    for pid in (supervisor.pid, worker.pid):
+        kill(pid)
+    here.no_worker()
+    here.run("migrate-store", "--stop", "--to", ends.to)
+
+    lost = there.job("lost")
+    assert (lost.state, lost.crashes) == (State.PENDING, 1)
+
+
+def hold_on_a_silent_machine(store: Store, lease: float, silent: float) -> None:
+    """Let a job be in the hands of a worker that was heard of last so many seconds ago."""
+    store.register(identity(), lease, datetime.now(UTC) - timedelta(seconds=silent))
+    job(store, new=new_job("held"))
+    claimed(store, "held")
+
+
+@ONLY_BACK
+def test_a_job_of_a_machine_that_fell_silent_is_not_taken_along(ends: Ends) -> None:
+    hold_on_a_silent_machine(ends.here.store, 60.0, 61.0)
+    code, out, err = ends.here.run("migrate-store", "--to", ends.to)
+
+    assert (code, out) == (4, "")
+    assert err.splitlines() == [
+        "queuectl: error: job held is in the hands of a worker that is gone",
+        "  --stop waits until it is taken from it",
+    ]
+
+
+@ONLY_BACK
+def test_a_job_of_a_machine_that_fell_silent_is_waited_for_if_asked(ends: Ends) -> None:
+    hold_on_a_silent_machine(ends.here.store, 60.0, 73.0)
+    code, _, err = ends.here.run("migrate-store", "--stop", "--to", ends.to)
+
+    assert (code, err.splitlines()[-1].partition(" moved")[0]) == (0, "1 job")
+    assert (ends.there.job("held").state, ends.there.job("held").interruptions) == (State.PENDING, 1)
+
+
+@ONLY_FORTH
+def test_a_job_cannot_move_its_queue(ends: Ends) -> None:
+    code, _, err = ends.here.run("migrate-store", "--to", ends.to, env={"QUEUECTL_RUN": "x"})
+    assert (code, err.splitlines()[0]) == (4, "queuectl: error: a job cannot move the queue that it is in")
+
+
+def test_a_worker_that_lives_on_does_nothing_in_a_closed_queue(ends: Ends) -> None:
+    here, there = ends.here, ends.there
+    id = "1" * 32
+    here.enqueue("true", "--id", "a")
+    store = opened(here.url or here.home.path)
+    store.gate().begin_leaving(id, there.store.gate().place)
+    store.gate().stay(id)
+    here.start()
+    here.wait("a")
+    store.gate().begin_leaving(id, there.store.gate().place)
+    # It is idle; what wakes it up is refused.
+    code, _, err = here.run("enqueue", "--", "true")
+    assert (code, "is being moved to" in err) == (5, True)
+    store.gate().stay(id)
+    assert here.wait(here.enqueue("true")).state is State.COMPLETED
+    store.close()
+
+
+# Killed on the way
+
+MANY = 10_000
+
+
+def fill(store: Store) -> dict[str, object]:
+    store.enqueue(new_job(f"job-{n}") for n in range(MANY))
+    return sums(store.gate())
+
+
+def killed_on_the_way(ends: Ends) -> None:
+    """Begin to move the queue, in a process that is killed after the first jobs have arrived."""
+    moving = ends.here.spawn("migrate-store", "--to", ends.to)
+
+    def begun() -> bool:
+        arriving = ends.there.store.gate().transfers().get(Stage.ARRIVING)
+        return arriving is not None and arriving.upto > 0
+
+    eventually(begun)
+    kill(moving.pid)
+    assert moving.wait() == -signal.SIGKILL
+
+
+def test_killed_on_the_way_it_goes_on_with_the_same_command(ends: Ends) -> None:
+    here, there = ends.here, ends.there
+    before = fill(here.store)
+    killed_on_the_way(ends)
+
+    assert ends.open_ends() == []
+    upto = there.store.gate().transfers()[Stage.ARRIVING].upto
+    assert upto > 0
+    for end, words in ((here, "is being moved to"), (there, "a queue is being moved from")):
+        code, _, err = end.run("enqueue", "--", "true")
+        assert (code, words in err) == (5, True), err
+    place = there.store.gate().place
+    assert here.run("migrate-store", "--to", ends.to) == (0, "", f"{MANY:,} jobs moved to {place}\n")
+    assert ends.open_ends() == [there]
+    assert ends.everything(there) == before
+
+
+def test_killed_on_the_way_it_can_be_given_up(ends: Ends) -> None:
+    here, there = ends.here, ends.there
+    before = fill(here.store)
+    killed_on_the_way(ends)
+    code, out, err = here.run("migrate-store", "--abandon", "--to", ends.to)
+
+    assert (code, out, err) == (0, "", "the move is given up, and the queue is open where it was\n")
+    assert ends.everything(here) == before
+    assert there.do("list", "-q") == ""
+    here.enqueue("true")
+    there.enqueue("true")
+
+
+@ONLY_FORTH
+def test_a_target_that_is_away_leaves_the_queue_closed_or_given_up(ends: Ends) -> None:
+    fill(ends.here.store)
+    killed_on_the_way(ends)
+    code, _, err = ends.here.run("migrate-store", "--to", NOBODY)
+    assert (code, "cannot be reached" in err, "secret" in err) == (5, True, False)
+    code, _, err = ends.here.run("migrate-store", "--to", "sqlite")
+    assert code == 2
+    code, out, err = ends.here.run("migrate-store", "--abandon")
+    assert (code, out) == (0, "")
+    assert err.splitlines() == [
+        "the move is given up, and the queue is open where it was",
+        f"what has arrived in {ends.there.store.gate().place} is still there; to forget it, name that with --to",
+    ]
+    ends.here.enqueue("true")
+
+
+# What cannot be meant
+
+
+@ONLY_FORTH
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "--to is missing"),
+        (["--to", ""], "--to: no store that this version knows"),
+        (["--to", "mysql://x"], "--to: no store that this version knows"),
+        (["--to", "sqlite"], "the queue is in the file of the home already"),
+        (["--to", NOBODY], "the store postgresql://jobs@127.0.0.1:1/queue cannot be reached"),
+        (["--to", "postgresql://x", "--stop", "--abandon"], "--stop and --abandon exclude each other"),
+        (["--abandon"], "is not being moved"),
+        (["--to", "postgresql://x", "more"], "unexpected argument"),
+    ],
+)
+def test_bad_input_changes_nothing(ends: Ends, argv: list[str], said: str) -> None:
+    ends.here.enqueue("true")
+    code, out, err = ends.here.run("migrate-store", *argv)
+
+    assert (code in (2, 4, 5), out) == (True, "")
+    assert said in err.splitlines()[0]
+    assert "secret" not in err
+    assert len(err.splitlines()) <= 2
+    ends.here.enqueue("true")
+
+
+@ONLY_FORTH
+def test_there_has_to_be_a_queue(ends: Ends) -> None:
+    code, _, err = ends.here.run("--home", str(ends.here.directory / "nothing"), "migrate-store", "--to", ends.to)
+    assert (code, err.startswith("queuectl: error: there is no queue in")) == (3, True)
+    assert not (ends.here.directory / "nothing").exists()
+
+
+def test_a_target_with_jobs_is_refused(ends: Ends) -> None:
+    ends.here.enqueue("true")
+    ends.there.enqueue("true")
+    code, out, err = ends.here.run("migrate-store", "--to", ends.to)
+
+    assert (code, out) == (4, "")
+    assert err.startswith(f"queuectl: error: there are jobs in {ends.there.store.gate().place} already\n")
+    assert len(ends.open_ends()) == 2

@@ -76,8 +76,6 @@ def _measure(  # noqa: PLR0913, PLR0917  a part of main
 
     for _ in range(options.rounds):
         for system in chosen:
-            if row.only and system.name not in row.only:
-                continue
             try:
                 below, own = once(floor), once(system)
             except Broken as error:

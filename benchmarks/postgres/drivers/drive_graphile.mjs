@@ -30,6 +30,24 @@ await main({
       const { rows } = await client.query("SELECT count(*) AS n FROM graphile_worker.jobs");
       return rows[0].n;
     }),
+  settle: () => utils.withPgClient((client) => client.query("VACUUM (ANALYZE) graphile_worker._private_jobs")),
+  claims: async () => {
+    // Its claim is no call of its own: one worker whose task does nothing, and no batching, which one alone cannot have.
+    const ended = [];
+    let waiting = () => {};
+    await run({
+      preset: { worker: { connectionString: database, concurrentJobs: 1, logger: silent } },
+      taskList: {
+        run: () => {
+          ended.push(true);
+          waiting();
+        },
+      },
+    });
+    return async () => {
+      while (!ended.pop()) await new Promise((resolve) => (waiting = resolve));
+    };
+  },
   work: (count) =>
     run({
       preset: {

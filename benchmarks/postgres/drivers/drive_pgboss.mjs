@@ -40,6 +40,14 @@ await main({
       .executeSql("SELECT count(*) AS n FROM pgboss.job WHERE name = $1 AND state <> 'completed'", [QUEUE]);
     return rows[0].n;
   },
+  settle: () => boss.getDb().executeSql("VACUUM (ANALYZE) pgboss.job_common"),
+  claims: async () => {
+    let [job] = await boss.fetch(QUEUE);
+    return async () => {
+      await boss.complete(QUEUE, job.id);
+      [job] = await boss.fetch(QUEUE);
+    };
+  },
   work: async (count) => {
     await open(true);
     const options = { localConcurrency: count, batchSize: BATCH, burstWhenBatchFull: true, perJobResults: true };

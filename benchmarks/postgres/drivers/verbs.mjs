@@ -33,8 +33,31 @@ export async function main(driver) {
   process.exit(0); // pools of connections would keep it for seconds
 }
 
+/** Jobs that are added at once by those who add a million. */
+const CHUNK = 10_000;
+
+/** Calls before the clock is read first. */
+const WARM_UP = 50;
+
+/** Add jobs in several calls. */
+async function crowd(driver, count) {
+  for (let left = count; left > 0; left -= CHUNK) await driver.bulk("true", Math.min(left, CHUNK));
+}
+
+/** Return how many jobs a second go from one `next` to the next, with so many more waiting. */
+async function claim(driver, waiting, calls) {
+  await crowd(driver, waiting + WARM_UP + calls);
+  await driver.settle();
+  const next = await driver.claims();
+  for (let call = 0; call < WARM_UP; call++) await next();
+  const began = performance.now();
+  for (let call = 0; call < calls; call++) await next();
+  return calls / ((performance.now() - began) / 1000);
+}
+
 async function answer(driver, verb, [command, amount]) {
   if (verb === "unfinished") return driver.unfinished();
+  if (verb === "claim") return claim(driver, Number(command), Number(amount));
   const count = Number(amount);
   const began = performance.now();
   if (verb === "bulk") {

@@ -301,7 +301,8 @@ def test_an_answer_is_waited_for_only_so_long(
     proxy: Proxy,
 ) -> None:
     other.enqueue([new_job("a")])
-    connection = Connection(with_port(database, proxy.port), make=False, for_worker=for_worker, patience=0.3)
+    connection = Connection(with_port(database, proxy.port), for_worker=for_worker, patience=0.3)
+    assert len(connection.rows("counts")) == 1
     proxy.hold()
 
     with pytest.raises(ConnectionLost, match=r"was lost: no answer within 0\.3 s$"):
@@ -316,7 +317,7 @@ def test_a_command_waits_for_what_takes_long_in_a_transaction(
     database: str, other: PostgresStore, proxy: Proxy
 ) -> None:
     other.enqueue([new_job("a")])
-    connection = Connection(with_port(database, proxy.port), make=False, for_worker=False, patience=0.01)
+    connection = Connection(with_port(database, proxy.port), for_worker=False, patience=0.01)
 
     with connection.transaction():
         proxy.hold()

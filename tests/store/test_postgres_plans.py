@@ -139,7 +139,7 @@ class Watched(Connection):
     """A worker's connection that shows what a statement is to it."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, make=False, for_worker=True)
+        super().__init__(url, for_worker=True)
 
     def fill(self, kind: str, number: int) -> None:
         """Add jobs of a kind."""

@@ -1,32 +1,26 @@
-"""Owns the connection to the server: opening it, the schema, statements by name, and what its errors mean.
+"""Owns the connection to a queue: statements by name, transactions, calls, and what errors mean.
 
 A statement is a transaction of its own unless `transaction` says otherwise, and one that met another on
 the same row is simply repeated. A connection that breaks is opened again by the next statement.
+Must not know how a server is reached (opening.py does), nor which tables there are (schema.py does).
 """
 
 from __future__ import annotations
 
-import logging
 import math
-import os
 import threading
 from array import array
 from contextlib import contextmanager, nullcontext
 
 import psycopg
 from psycopg import errors, pq
-from psycopg.adapt import Loader
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL
-from psycopg.types.numeric import Int8BinaryDumper
 
-from queuectl import __version__
-from queuectl.errors import InvalidInput, NotFound, StoreBusy, StoreUnavailable
-from queuectl.store import migrate
+from queuectl.errors import StoreBusy, StoreUnavailable
 from queuectl.store.base import Call
-from queuectl.store.postgres.patience import PATIENCE, ImpatientConnection
+from queuectl.store.postgres.opening import Server, reason, unreachable
+from queuectl.store.postgres.patience import PATIENCE
 from queuectl.store.postgres.queries import statement
-from queuectl.storeurl import PUBLIC, SECRETS, unknown_parameter, without_password
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,44 +28,16 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
-    from psycopg.abc import Buffer
     from psycopg.sql import Composable
 
+    from queuectl.store.postgres.patience import ImpatientConnection
     from queuectl.store.rows import Row
-
-MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
-
-# What goes wrong with a connection is told by whoever used it; psycopg would print it to stderr as well.
-logging.getLogger("psycopg").addHandler(logging.NullHandler())
-
-OLDEST = 150000
-"""The oldest server that is used, as PQserverVersion says it."""
 
 CONNECT_TIMEOUT, LEAST_CONNECT_TIMEOUT = 5, 2
 """Seconds; libpq makes two of one."""
 
-FOR_EVERYBODY = {
-    # A server that is cut off is noticed after some 11 s at the latest, long before a lease is over.
-    "keepalives_idle": "5",
-    "keepalives_interval": "2",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "10000",
-}
-"""Parameters of a connection, unless the URL has others."""
-
-FOR_WORKERS = """
-SET plan_cache_mode = force_generic_plan;
-SET lock_timeout = '5s';
-SET idle_in_transaction_session_timeout = '30s'
-"""
-"""What the session of a worker is set to: its few statements are planned once, and nothing of it waits for ever."""
-
-NUMBERS = {"port": 65535, "connect_timeout": 2**31 - 1}
-"""Parameters that are whole numbers, and the largest that they may be."""
-
 REPEATS = 20
 """Times that a statement is repeated that met another one on the same row."""
-
 
 CLOSED = "QC001"
 """How a server says that the queue is closed: queuectl.refuse()."""
@@ -84,17 +50,13 @@ class ConnectionLost(StoreUnavailable):
 class Connection:
     """One process's connection to a queue on a PostgreSQL server."""
 
-    def __init__(self, url: str, *, make: bool, for_worker: bool, patience: float = PATIENCE) -> None:
-        """Connect; make the schema or migrate it where needed. An answer is waited for `patience` seconds.
+    def __init__(self, url: str, *, for_worker: bool, patience: float = PATIENCE) -> None:
+        """Plan a connection, which the first statement opens. An answer is waited for `patience` seconds.
 
         Raises:
             InvalidInput: the URL makes no sense.
-            NotFound: there is no queue, and `make` says not to make one.
-            StoreUnavailable: the server cannot be used; it says why, never with a password.
         """
-        self._url = url
-        self.where = without_password(url)
-        """The URL as people may see it."""
+        self._server = Server(url, for_worker=for_worker)
         self._for_worker = for_worker
         self._patience = patience
         self._db: ImpatientConnection | None = None
@@ -104,25 +66,21 @@ class Connection:
         self._in_transaction = self._in_attempt = False
         self._channel: str | None = None
         self._calls = Call(0)
-        self.pooled = False
-        """Whether the server is behind a pooler, which swallows notifications and prepared statements."""
-        self.queue: str
-        """Random id of the queue."""
         self._connect_timeout = CONNECT_TIMEOUT
         self._until = math.inf
         """Monotonic time beyond which no answer is waited for: see `keep_free`."""
         self.losses = 0
         """How often the connection broke so far."""
-        try:
-            self._connected()
-            self._prepare_schema(make=make)
-        except psycopg.Error as error:
-            unavailable = self._unavailable(error)
-            self.close()
-            raise unavailable from None
-        except BaseException:
-            self.close()
-            raise
+
+    @property
+    def where(self) -> str:
+        """The URL as people may see it."""
+        return self._server.where
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the server is behind a pooler, as far as a worker has met it."""
+        return self._server.pooled
 
     # Statements
 
@@ -185,9 +143,18 @@ class Connection:
             errors.InsufficientPrivilege,
             errors.UndefinedTable,
         ) as error:
-            raise StoreBusy(f"{self.where}: {_reason(error)}") from None
+            raise StoreBusy(f"{self.where}: {reason(error)}") from None
         except psycopg.Error as error:
             raise self._unavailable(error) from None
+
+    def script(self, text: str) -> list[Row]:
+        """Run statements that have no names and take no values; return the rows of a single one."""
+        with self._mutex:
+            try:
+                cursor = self._connected().execute(text.encode(), prepare=False)
+                return cursor.fetchall() if cursor.description else []
+            except psycopg.Error as error:
+                raise self._unavailable(error) from None
 
     def copy(self, name: str, blocks: Iterator[bytes]) -> None:
         """Run a COPY that reads blocks of its text format; within `transaction`."""
@@ -313,7 +280,7 @@ class Connection:
                 self._db.close()
                 self._db = None
 
-    # Opening
+    # The connection
 
     def _connected(self) -> ImpatientConnection:
         db = self._db
@@ -321,129 +288,18 @@ class Connection:
             if not db.closed:
                 return db
             self._drop()
-        parameters = {
-            **FOR_EVERYBODY,
-            "connect_timeout": self._connect_timeout,
-            "application_name": "queuectl",
-            **self._given(),
-            "client_encoding": "UTF8",
-        }
+        db = self._server.connect(self._connect_timeout, self._until)
+        db.patience = self._patience
+        db.add_notify_handler(self._on_notify)
         try:
-            db = ImpatientConnection.connect(
-                make_conninfo("", **parameters),
-                autocommit=True,
-                prepare_threshold=0 if self._for_worker else None,
-            )
-        except psycopg.Error as error:
-            raise self._unreachable(error) from None
-        try:
-            self._adopt(db)
+            self._listen(db)
         except psycopg.Error as error:
             db.close()
-            raise self._unreachable(error) from None
-        db.patience, db.until = self._patience, self._until
-        if db.info.server_version < OLDEST:
-            db.close()
-            raise StoreUnavailable(
-                f"{self.where} is PostgreSQL {db.info.server_version // 10000}", "15 is the oldest that works"
-            )
-        if (encoding := db.info.parameter_status("server_encoding")) != "UTF8":
-            db.close()
-            raise StoreUnavailable(
-                f"{self.where} is a database in {encoding}, which does not take every command",
-                "make one in UTF8: createdb --encoding UTF8 --template template0 NAME",
-            )
+            raise unreachable(self.where, error) from None
         self._db = db
         self._cursor = db.cursor(binary=True)
         self._calls = Call.WORK | Call.LOOK  # what was said meanwhile went to nobody
         return db
-
-    def _given(self) -> dict[str, Any]:
-        """Return the parameters in the URL. What is said of one that makes no sense would show a part of a password."""
-        try:
-            conninfo_to_dict(self.where)
-        except psycopg.Error as error:
-            raise InvalidInput(
-                f"the store {self.where} makes no sense: {_reason(error)}", "postgresql://USER@HOST/DATABASE"
-            ) from None
-        if (name := unknown_parameter(self._url)) is not None:
-            from difflib import get_close_matches  # noqa: PLC0415  needed only here
-
-            near = get_close_matches(name.lower(), PUBLIC | SECRETS, n=1)
-            raise InvalidInput(
-                f"the URL of the store {self.where} has a parameter that means nothing",
-                f"did you mean: {near[0]}" if near else "postgresql://USER@HOST/DATABASE?PARAMETER=VALUE",
-            )
-        authority, _, path = self._url.partition("://")[2].partition("?")[0].partition("/")
-        if authority.count("@") <= 1 and "@" not in path:
-            try:
-                return _checked(conninfo_to_dict(self._url), self.where)
-            except psycopg.Error:
-                pass
-        raise InvalidInput(
-            f"the password in the URL of the store {self.where} cannot be read",
-            "write special characters as their numbers: @ as %40, / as %2F, % as %25",
-        )
-
-    def _adopt(self, db: psycopg.Connection[Any]) -> None:
-        db.adapters.register_loader("timestamptz", MicrosLoader)
-        db.adapters.register_dumper(int, Int8BinaryDumper)  # one type: one prepared statement
-        db.add_notify_handler(self._on_notify)
-        if self._for_worker:
-            # A pooler invents the process id that it gives at the start.
-            ((pid,),) = db.execute(b"SELECT pg_backend_pid()", prepare=False)
-            self.pooled = pid != db.info.backend_pid
-            if self.pooled:
-                db.prepare_threshold = None
-            else:
-                db.execute(FOR_WORKERS.encode(), prepare=False)  # several statements
-        self._listen(db)
-
-    def _prepare_schema(self, *, make: bool) -> None:
-        version = self._version()
-        newest = migrate.latest(MIGRATIONS)
-        if version == newest:
-            return
-        if version is None and not make:
-            raise NotFound(f"there is no queue in {self.where}")
-        self._refuse_newer(version, newest)
-        with self.transaction():
-            self._cursor.execute(b"SELECT pg_advisory_xact_lock(hashtext('queuectl'), 0)")
-            self._cursor.execute(b"CREATE SCHEMA IF NOT EXISTS queuectl")
-            version = self._version()
-            self._refuse_newer(version, newest)
-            if version:
-                # Who registers from now on waits, and then meets the new schema.
-                self._cursor.execute(b"LOCK TABLE queuectl.workers IN SHARE ROW EXCLUSIVE MODE")
-            if version and (other := self.row("other_versions", {"version": __version__})):
-                pid, host, theirs = other
-                raise StoreUnavailable(
-                    f"worker {pid} on {host} runs version {theirs} on a queue that has to be upgraded",
-                    "stop it first: queuectl worker stop",
-                )
-            for migration in migrate.after(MIGRATIONS, version or 0):
-                self._connected().execute(migration.sql.encode(), prepare=False)  # several statements
-                self.change("migrated", {"number": migration.number, "name": migration.name})
-            self._version()
-
-    def _version(self) -> int | None:
-        """Return the number of the schema, and note the queue's id; None when there is none."""
-        with self._mutex:
-            db = self._connected()
-            ((exists,),) = db.execute(b"SELECT to_regclass('queuectl.migrations') IS NOT NULL", prepare=False)
-            if not exists:
-                return None
-            ((version, self.queue),) = self.rows("schema_version")
-            return int(version)
-
-    def _refuse_newer(self, version: int | None, newest: int) -> None:
-        if version is not None and version > newest:
-            raise StoreUnavailable(
-                f"{self.where} was made by a newer queuectl (schema {version}, this one knows {newest})",
-                "upgrade this queuectl",
-            )
-
-    # Errors
 
     def _drop(self) -> None:
         """Forget a connection that is of no use any more."""
@@ -453,8 +309,7 @@ class Connection:
             self.losses += 1
         self._calls = Call.WORK | Call.LOOK
 
-    def _unreachable(self, error: psycopg.Error) -> StoreUnavailable:
-        return StoreUnavailable(f"the store {self.where} cannot be reached: {_reason(error)}", "nothing was changed")
+    # Errors
 
     def _unavailable(self, error: psycopg.Error) -> StoreUnavailable:
         where = self.where
@@ -467,41 +322,13 @@ class Connection:
             error, (errors.AdminShutdown, errors.CrashShutdown, errors.IdleInTransactionSessionTimeout)
         ):
             self._drop()
-            return ConnectionLost(f"the connection to the store {where} was lost: {_reason(error)}")
+            return ConnectionLost(f"the connection to the store {where} was lost: {reason(error)}")
         match error:
             case errors.SerializationFailure() | errors.DeadlockDetected() | errors.LockNotAvailable():
-                return StoreBusy(f"{where} is busy: {_reason(error)}", "nothing was changed; try again")
+                return StoreBusy(f"{where} is busy: {reason(error)}", "nothing was changed; try again")
             case errors.DiskFull():
                 return StoreUnavailable(f"no space left on the disk of {where}", "nothing was changed")
             case errors.ReadOnlySqlTransaction():
                 return StoreUnavailable(f"{where} is read-only", "nothing was changed; is it a standby?")
             case _:
-                return StoreUnavailable(f"cannot use {where}: {_reason(error)}", "nothing was changed")
-
-
-class MicrosLoader(Loader):
-    """Reads an instant as microseconds since 1970, as rows of every engine have it."""
-
-    format = pq.Format.BINARY
-
-    def load(self, data: Buffer) -> int:
-        """Read the microseconds since 2000 that the server sends."""
-        return int.from_bytes(data, "big", signed=True) + 946_684_800_000_000
-
-
-def _checked(parameters: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return the parameters of a connection, among them no number that libpq would only refuse when it connects."""
-    for name, most in NUMBERS.items():
-        for value in str(parameters.get(name) or "").split(","):
-            if value and not (value.isascii() and value.isdigit() and int(value) <= most):
-                raise InvalidInput(
-                    f"the store {where} makes no sense: {name} must be a whole number up to {most}",
-                    "an IPv6 address stands in brackets: postgresql://USER@[::1]/DATABASE" if ":" in value else None,
-                )
-    return parameters
-
-
-def _reason(error: psycopg.Error) -> str:
-    """Return what the server or libpq says, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].removeprefix("connection failed: ") if lines else type(error).__name__
+                return StoreUnavailable(f"cannot use {where}: {reason(error)}", "nothing was changed")

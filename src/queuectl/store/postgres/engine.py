@@ -1,6 +1,6 @@
 """Owns the PostgreSQL engine: each move of a job as one statement, fenced by its rows, and leases.
 
-Must not decide where a job moves (lifecycle.py does) nor how the server is reached (connection.py does).
+Must not decide where a job moves (lifecycle.py does) nor how the server is reached (opening.py does).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from queuectl.lifecycle import Loss
 from queuectl.store import rows
 from queuectl.store.base import LEASE_ENDS_AFTER, Call, Lease, Upkeep
 from queuectl.store.engine import Engine
-from queuectl.store.postgres import moves
+from queuectl.store.postgres import moves, schema
 from queuectl.store.postgres.bell import NotifyBell
 from queuectl.store.postgres.connection import Connection
 from queuectl.store.postgres.days import Days
@@ -63,12 +63,17 @@ class PostgresStore(Engine):
         """Connect; make the queue or migrate it where needed, unless `make` is false.
 
         Raises:
+            InvalidInput: the URL makes no sense.
             NotFound: there is no queue, and none is to be made.
             StoreUnavailable: the server cannot be used.
         """
-        self._connection = Connection(url, make=make, for_worker=for_worker)
+        self._connection = Connection(url, for_worker=for_worker)
         super().__init__(self._connection)
-        self.id = self._connection.queue
+        try:
+            self.id = schema.prepare(self._connection, make=make)
+        except BaseException:
+            self._connection.close()
+            raise
         self._days = Days(self._connection)
         self._enqueuer = Enqueuer(self._connection, self._terms)
         self._front = Front()

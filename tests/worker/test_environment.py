@@ -19,7 +19,7 @@ from psycopg.sql import SQL, Identifier
 from queuectl import roster
 from queuectl.job import Outcome, State
 from tests.support.eventually import eventually
-from tests.support.processes import RealQueue, gone, kill
+from tests.support.processes import FILES_ONLY, RealQueue, gone, kill
 from tests.worker.conftest import OF_THE_WORKER
 
 if TYPE_CHECKING:
@@ -203,6 +203,21 @@ def test_a_secret_comes_from_the_worker_and_is_stored_nowhere(queue: RealQueue) 
 
 def test_a_secret_that_the_worker_does_not_have_is_not_set(running: RealQueue) -> None:
     assert "MISSING" not in seen_by(running, ENVIRONMENT, "--secret-env", "MISSING")
+
+
+@FILES_ONLY
+@pytest.mark.parametrize("name", ["PGPASSWORD", "PGPASSFILE"])
+def test_a_password_for_servers_is_the_jobs_own_where_the_queue_is_a_file(queue: RealQueue, name: str) -> None:
+    queue.start(env={name: "theirs"})
+
+    assert seen_by(queue, ENVIRONMENT)[name] == "theirs"
+
+
+@FILES_ONLY
+def test_a_store_that_is_empty_is_none_for_a_job_either(queue: RealQueue) -> None:
+    queue.start(env={"QUEUECTL_STORE": ""})
+
+    assert queue.do("run", "--", sys.executable, "-m", "queuectl", "list", "-q")
 
 
 def test_a_job_knows_which_run_it_is(running: RealQueue) -> None:

@@ -142,6 +142,19 @@ def way() -> Iterator[Way]:
             yield Way(url, proxy, url.replace(f":{port}/", f":{proxy.port}/"))
 
 
+def test_the_password_of_the_store_is_only_for_a_job_that_asks_for_it(tmp_path: Path, way: Way) -> None:
+    password = urlsplit(way.url).password
+    assert password is not None
+    queue = RealQueue(tmp_path, url=way.url.replace(f":{password}@", "@"), PGPASSWORD=password)
+    try:
+        queue.start()
+
+        assert queue.run("run", "--", "printenv", "PGPASSWORD") == (1, "", "")
+        assert queue.do("run", "--secret-env", "PGPASSWORD", "--", "printenv", "PGPASSWORD") == f"{password}\n"
+    finally:
+        queue.close()
+
+
 def test_a_worker_without_a_supervisor_ends_its_job_before_others_take_it(tmp_path: Path, way: Way) -> None:
     one = RealQueue(tmp_path, "one", way.url_by_proxy, **SHORT)
     two = RealQueue(tmp_path, "two", way.url, **SHORT)

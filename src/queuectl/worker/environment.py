@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 
     from queuectl.job import Job
 
+PASSWORD = "PGPASSWORD"  # noqa: S105  its name
+"""The password of a server whose URL has none; where the queue is a file it is the jobs' own."""
+
 
 def base(environ: Mapping[str, str], home: str) -> dict[str, str]:
     """Return the part that all jobs of a worker share: its own environment without what comes from the enqueuer."""
     own = {name: value for name, value in environ.items() if not _from_caller(name) and name != COOKIE}
-    if "QUEUECTL_STORE" in own:
+    if own.get("QUEUECTL_STORE"):
         own["QUEUECTL_STORE"] = without_password(own["QUEUECTL_STORE"])
+        own.pop(PASSWORD, None)
     return {**own, "QUEUECTL_HOME": home}
 
 

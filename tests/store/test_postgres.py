@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from queuectl.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
 from queuectl.job import Ended, Outcome, State
 from queuectl.joblogs.writer import error_in
 from queuectl.store.base import Call
+from queuectl.store.postgres.addresses import spread
 from queuectl.store.postgres.connection import Connection, ConnectionLost
 from queuectl.store.postgres.engine import PostgresStore
 from tests.support.factories import COOKIE, WELL, WORKER, claimed, identity, job, new_job, stored_job
@@ -356,6 +358,62 @@ def test_a_worker_is_given_what_it_claimed_late_when_it_has_ended_its_job(
     assert ended is not None
     assert ended.state is State.COMPLETED
     assert late == stored_job(store, "late")
+
+
+# Addresses
+
+ADDRESSES = {
+    "one": ["10.0.0.1"],
+    "two": ["10.0.0.1", "10.0.0.2"],
+    "four": ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"],
+    "::1": ["::1"],
+    "there": ["127.0.0.2", "127.0.0.1"],
+}
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know the addresses of a few names, whatever this machine knows."""
+
+    def look_up(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        if host not in ADDRESSES:
+            raise socket.gaierror(socket.EAI_NONAME, "nobody knows it")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in ADDRESSES[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+@pytest.mark.parametrize(
+    ("given", "spread_out", "seconds"),
+    [
+        ({}, {}, 5),
+        ({"host": "/run/postgresql"}, {"host": "/run/postgresql", "hostaddr": ""}, 5),
+        ({"host": "one"}, {"host": "one", "hostaddr": "10.0.0.1"}, 5),
+        ({"host": "four", "port": "1"}, {"host": "four,four,four,four", "port": "1,1,1,1"}, 3),
+        ({"host": "four,four"}, {"host": ",".join(["four"] * 8)}, 2),
+        ({"host": "one,two", "port": "1"}, {"host": "one,two,two", "hostaddr": "10.0.0.1,10.0.0.1,10.0.0.2"}, 5),
+        ({"host": "two,/run", "port": "1,2"}, {"host": "two,two,/run", "port": "1,1,2"}, 5),
+        ({"host": "unknown,::1"}, {"hostaddr": ",::1"}, 5),
+        ({"host": "four", "hostaddr": "1.1.1.1"}, {"host": "four"}, 5),
+        ({"host": "four", "connect_timeout": "60"}, {}, "60"),
+    ],
+)
+@pytest.mark.usefixtures("names")
+def test_the_time_for_a_connection_is_shared_by_all_addresses(
+    given: dict[str, str], spread_out: dict[str, str], seconds: object
+) -> None:
+    found = spread(given, 15)
+
+    assert found["connect_timeout"] == seconds
+    assert {**found, **spread_out} == found
+
+
+@pytest.mark.usefixtures("names")
+def test_a_server_is_found_at_the_last_of_its_addresses(database: str) -> None:
+    store = PostgresStore(database.replace("@127.0.0.1:", "@there:"))
+
+    assert store.counts() == {}
+    store.close()
 
 
 # What an error says

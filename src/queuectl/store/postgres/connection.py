@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from queuectl.store.postgres.patience import ImpatientConnection
     from queuectl.store.rows import Row
 
-CONNECT_TIMEOUT, LEAST_CONNECT_TIMEOUT = 5, 2
-"""Seconds; libpq makes two of one."""
-
 REPEATS = 20
 """Times that a statement is repeated that met another one on the same row."""
 
@@ -66,7 +63,7 @@ class Connection:
         self._in_transaction = self._in_attempt = False
         self._channel: str | None = None
         self._calls = Call(0)
-        self._connect_timeout = CONNECT_TIMEOUT
+        self._connect_within = PATIENCE
         self._until = math.inf
         """Monotonic time beyond which no answer is waited for: see `keep_free`."""
         self.losses = 0
@@ -171,7 +168,7 @@ class Connection:
         Whoever holds a lease has to be able to act when it ends.
         """
         self._until = moment
-        self._connect_timeout = max(LEAST_CONNECT_TIMEOUT, min(CONNECT_TIMEOUT, int(within)))
+        self._connect_within = within
         if self._db is not None:
             self._db.until = moment
 
@@ -288,7 +285,7 @@ class Connection:
             if not db.closed:
                 return db
             self._drop()
-        db = self._server.connect(self._connect_timeout, self._until)
+        db = self._server.connect(self._connect_within, self._until)
         db.patience = self._patience
         db.add_notify_handler(self._on_notify)
         try:

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.numeric import Int8BinaryDumper
 
 from queuectl.errors import InvalidInput, StoreUnavailable
+from queuectl.store.postgres.addresses import spread
 from queuectl.store.postgres.patience import ImpatientConnection
 from queuectl.storeurl import PUBLIC, SECRETS, unknown_parameter, without_password
 
@@ -66,15 +67,15 @@ class Server:
         self.pooled = False
         """Whether a worker met a pooler on its way, which swallows notifications and prepared statements."""
 
-    def connect(self, timeout: int, until: float) -> ImpatientConnection:
-        """Return a new connection, for which `timeout` seconds are waited; for no answer beyond a monotonic time.
+    def connect(self, within: float, until: float) -> ImpatientConnection:
+        """Return a new connection, for which hardly so many seconds are waited; for no answer beyond a monotonic time.
 
         Raises:
             StoreUnavailable: the server cannot be used; it says why, never with a password.
         """
         try:
             db = ImpatientConnection.connect(
-                make_conninfo("", **{"connect_timeout": timeout, **self._parameters}),
+                make_conninfo("", **spread(self._parameters, within)),
                 autocommit=True,
                 prepare_threshold=0 if self._for_worker else None,
             )

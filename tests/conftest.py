@@ -22,7 +22,7 @@ REPEATED = ("tests/cli", "tests/worker", "tests/crash")
 
 WHOLE = (
     *("test_founding.py", "test_acting.py", "test_migrate_store.py", "test_walkthrough.py", "test_rescue.py"),
-    *("test_machines.py", "test_network.py", "test_pooler.py", "test_servers.py"),
+    *("test_machines.py", "test_network.py", "test_pooler.py", "test_servers.py", "test_calls.py"),
     *("test_retries.py", "test_stopping.py", "test_chaos.py", "test_crash_points.py"),
 )
 """Those of which each runs on both, each time: what moves jobs, and what only a server has."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from queuectl.job import State
 from tests.support.processes import kill
+from tests.support.startup import begin_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,24 +31,22 @@ def no_more_files(pid: int) -> Iterator[None]:
 
 
 REFUSED_FORK = """
-import errno, os, sys
-if "queuectl.cli.supervise" in sys.orig_argv:
-    from queuectl.worker import supervisor
-    supervisor.LONGEST_PAUSE = 0.1
-    forks = []
-    def fork(fork=os.fork):
-        forks.append(1)
-        if len(forks) == 3:
-            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        return fork()
-    os.fork = fork
+import errno, os
+from queuectl.worker import supervisor
+supervisor.LONGEST_PAUSE = 0.1
+forks = []
+def fork(fork=os.fork):
+    forks.append(1)
+    if len(forks) == 3:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return fork()
+os.fork = fork
 """
-"""A `sitecustomize` for a machine that has too many processes when a third worker is to be started."""
+"""What a supervisor begins with on a machine that has too many processes when a third worker is to be started."""
 
 
 def test_a_supervisor_that_cannot_start_a_worker_tries_again(queue: RealQueue) -> None:
-    (queue.directory / "sitecustomize.py").write_text(REFUSED_FORK)
-    queue.environ["PYTHONPATH"] = f"{queue.directory}:{queue.environ.get('PYTHONPATH', '')}"
+    begin_with(queue, REFUSED_FORK)
     first, _ = queue.start(count=2)
     (supervisor,) = queue.supervisors()
 

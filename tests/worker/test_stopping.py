@@ -17,6 +17,7 @@ from queuectl.cli.supervise import command_line
 from queuectl.job import Outcome, State
 from tests.support.eventually import eventually
 from tests.support.processes import FILES_ONLY, gone, kill
+from tests.support.startup import begin_with
 
 if TYPE_CHECKING:
     from tests.support.processes import RealQueue
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
 WAITS = "echo $$ >> pids; echo ran >> runs; read _ < gate"
 
 SLOW_EXIT = """
-import atexit, sys
-if "queuectl.cli.supervise" in sys.orig_argv:
-    atexit.register(lambda: open("{gate}").read())
+import atexit
+atexit.register(lambda: open("{gate}").read())
 """
-"""A `sitecustomize` with which a supervisor that has said its last word ends only when the gate is opened."""
+"""With it a supervisor that has said its last word ends only when the gate is opened."""
 
 
 @pytest.fixture(autouse=True)
@@ -192,8 +192,8 @@ def test_a_stop_that_may_not_wait_longer_names_what_runs_and_leaves_it_draining(
 
 
 def test_a_stop_is_over_only_when_the_supervisor_is_gone(queue: RealQueue, gate: Gate) -> None:
-    (queue.directory / "sitecustomize.py").write_text(SLOW_EXIT.format(gate=queue.directory / "gate"))
-    queue.start(env={"PYTHONPATH": str(queue.directory)})
+    begin_with(queue, SLOW_EXIT.format(gate=queue.directory / "gate"))
+    queue.start()
     (supervisor,) = queue.supervisors()
 
     first = queue.spawn("worker", "stop")

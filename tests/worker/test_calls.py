@@ -1,0 +1,76 @@
+"""What reaches a worker because it is called, in queues whose workers look at nothing by themselves."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from queuectl.job import Outcome, State
+from tests.support.eventually import eventually
+from tests.support.processes import RealQueue
+from tests.support.startup import LOOKING, begin_with_constants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LONG = {"QUEUECTL_LEASE": "1h"}
+"""A lease that is not renewed while the test runs, which would be one more look."""
+
+
+@pytest.fixture
+def called(queue: RealQueue) -> RealQueue:
+    """A queue of either engine with a worker."""
+    queue.environ.update(LONG)
+    begin_with_constants(queue, LOOKING)
+    queue.start()
+    return queue
+
+
+@pytest.fixture
+def elsewhere(called: RealQueue, tmp_path: Path) -> Iterator[RealQueue]:
+    """The same queue on a machine without workers."""
+    other = RealQueue(tmp_path, "elsewhere", called.url, **LONG)
+    yield other
+    other.close()
+
+
+ON_A_SERVER = pytest.mark.parametrize("queue", ["postgres"], indirect=True)
+
+
+def test_a_new_job_reaches_an_idle_worker(called: RealQueue) -> None:
+    for id in "abc":
+        called.enqueue("true", "--id", id)
+
+        assert called.wait(id).state is State.COMPLETED
+
+
+def test_a_cancel_reaches_the_worker_of_the_job(called: RealQueue) -> None:
+    called.enqueue("sleep 1000", "--id", "a")
+    called.wait("a", State.PROCESSING)
+
+    called.do("cancel", "a")
+
+    assert called.wait("a").outcome is Outcome.CANCELLED
+
+
+@ON_A_SERVER
+def test_who_reads_elsewhere_reaches_the_worker_of_the_job(called: RealQueue, elsewhere: RealQueue) -> None:
+    called.enqueue("echo one; read _ <gate", "--id", "a")
+    os.mkfifo(called.directory / "gate")
+    called.wait("a", State.PROCESSING)
+
+    with elsewhere.spawn("logs", "-f", "a") as reading:
+        assert reading.stdout is not None
+        assert reading.stdout.readline() == "one\n"
+        called.do("cancel", "a")
+
+
+@ON_A_SERVER
+def test_a_stop_of_the_host_reaches_its_workers(called: RealQueue, elsewhere: RealQueue) -> None:
+    elsewhere.do("worker", "stop", "--host", os.uname().nodename)
+
+    called.no_worker()
+    eventually(lambda: not called.store.workers())

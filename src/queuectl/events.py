@@ -147,7 +147,10 @@ class StoreLost(Record):
 
 
 class PoolerFound(Record):
-    """The store is reached through a pooler, which swallows calls: this worker looks for work once a second."""
+    """Workers reach the store through a pooler; told once by their supervisor."""
+
+    meaning: str = "nothing can call workers through it: they look for work every second, for a cancel every half"
+    advice: str = "start workers with the URL of the server itself"
 
 
 class StoreBack(Record):

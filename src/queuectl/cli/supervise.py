@@ -1,6 +1,7 @@
 """The program of a supervisor: `worker start` executes it, so that it begins with nothing but what it needs.
 
-Called with one argument, a JSON object. When its workers may claim, a detached one writes a line to its stdout.
+Called with one argument, a JSON object. When its workers may claim, a detached one writes a line to its stdout: whether
+they can be called.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queuectl.events import Emit
 
-READY = b"ready\n"
+READY, DEAF = b"ready\n", b"deaf\n"
 
 ENVIRONMENT_OF_A_JOB = ("QUEUECTL_RUN", "QUEUECTL_JOB_ID", "QUEUECTL_ATTEMPT", "QUEUECTL_QUEUE")
 """What a supervisor must not have: it would be taken for a process of a job."""
@@ -49,10 +50,10 @@ def main() -> int:
             stream=2 if foreground else None,
         )
 
-    def on_ready() -> None:
+    def on_ready(deaf: bool) -> None:  # noqa: FBT001  the only thing it is told
         if not foreground:
             try:
-                os.write(1, READY)
+                os.write(1, DEAF if deaf else READY)
             except BrokenPipeError:
                 pass  # nobody waits for it any more
             os.dup2(0, 1)

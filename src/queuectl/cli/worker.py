@@ -106,13 +106,21 @@ def _check_open_files() -> None:
 def _start_detached(words: list[str], environ: dict[str, str], app: App) -> None:
     import subprocess  # noqa: PLC0415  15 ms, only this verb starts a process
 
+    from queuectl.cli import supervise  # noqa: PLC0415
+    from queuectl.events import PoolerFound  # noqa: PLC0415
+
     log = open_private(app.home.worker_log, os.O_WRONLY | os.O_APPEND)
     supervisor = subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True, env=environ
     )
     os.close(log)
-    if supervisor.stdout is None or not supervisor.stdout.readline():
+    word = supervisor.stdout.readline() if supervisor.stdout is not None else b""
+    if not word:
         raise StoreUnavailable("the workers could not start", f"see {app.home.worker_log}")
+    if word == supervise.DEAF:
+        found = PoolerFound()
+        app.out.say(f"the store is reached through a pooler: {found.meaning}")
+        app.out.say(f"  {found.advice}")
     supervisor.returncode = 0  # it lives on; nobody here waits for it
 
 

@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
 
-BEAT, READY = b".", b"r"
-"""What a worker says: it lives; it may claim."""
+BEAT, DEAF, READY = b".", b"d", b"r"
+"""What a worker says: it lives; nobody can call it; it may claim."""
 
 STOP, STOP_NOW = b"s", b"n"
 """What a supervisor says: end after the running job; end the running job."""

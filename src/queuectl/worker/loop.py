@@ -12,6 +12,7 @@ import random
 import signal
 import time
 from functools import partial
+from math import inf
 
 from queuectl import config, events, joblogs, roster
 from queuectl.errors import InvalidInput, StoreClosed, StoreUnavailable
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
 
 TICK = 1.0
 """Seconds between two looks at what sends no wake: the supervisor's beat, lost workers, other programs' writes."""
+
+ASK_WHEN_DEAF = 0.5
+"""Seconds after which a worker that nobody can call asks once more whether its running job is cancelled.
+
+It costs all processes together 0.3 ms of CPU; a cancel takes 0.3 s, at a tick it took up to 1.02.
+"""
 
 FLUSH_AFTER = 0.05
 """Seconds after which a commit is put on disk, if no later one has done it."""
@@ -106,8 +113,8 @@ class Worker:
         """Wall-clock time at which the next waiting job becomes due."""
         self._next_tick = 0.0
         self._pause = Pause(emit)
-        self._cancel_unread = False
-        """Whether the store has to be asked if the running job is to be cancelled."""
+        self._ask_at = inf
+        """Monotonic time at which the store has to be asked if the running job is to be cancelled."""
         self._store_replaced = False
         """Whether the file that this worker writes to is nobody's any more."""
         self._displaced = False
@@ -148,7 +155,7 @@ class Worker:
                 self._use_store()
         except StoreUnavailable as error:
             self._pause.begin(events.StoreLost(error.message))
-            self._cancel_unread = True  # so that it is asked something, and is not called back for nothing
+            self._ask_at = 0.0  # so that it is asked something, and is not called back for nothing
             self._stop_idling()
         except OSError as error:  # too many open files: the job that runs is not to pay for it
             self._pause.begin(events.MachineRefused(f"{error.filename or 'a call of the system'}: {error.strerror}"))
@@ -172,9 +179,9 @@ class Worker:
             self._store.mark_stopping(self._id)
             self._stop_unmarked = False
             reached("worker: stopping is marked")
-        if self._cancel_unread:
+        if time.monotonic() >= self._ask_at:
             self._cancel_if_requested()
-            self._cancel_unread = False
+            self._ask_at = time.monotonic() + ASK_WHEN_DEAF if self._bell.deaf else inf
         if self._sending is not None and self._run is not None:
             self._sending.send(time.monotonic())
         if self._unrecorded is not None:
@@ -197,7 +204,7 @@ class Worker:
         if now < self._pause.until:
             until = min(until, self._pause.until)
         elif self._sending is not None and self._run is not None:
-            until = min(until, self._sending.next_at)
+            until = min(until, self._sending.next_at, self._ask_at)
         elif self._unrecorded is not None or (self._run is None and not self._idle):
             return 0.0
         elif self._store.unflushed_since is not None:
@@ -223,7 +230,7 @@ class Worker:
         if self._bell.deaf and self._run is not None:
             self._leasing.due_at = 0.0  # whom nobody can call asks each second what others want of its job
         if changed := self._store.changed():
-            self._cancel_unread = True
+            self._ask_at = 0.0
             self._stop_idling()
             self._read_settings()
         # A server of many machines is not asked each second: the home knows when a worker of it has died.
@@ -282,10 +289,10 @@ class Worker:
         reached("worker: registered")
         rescue.forget_gone(self._store, self._home, self._orders.identity)
         self._registered = True
+        if self._bell.deaf:
+            channel.say(self._orders.supervisor, channel.DEAF)
         channel.say(self._orders.supervisor, channel.READY)
         self._emit(events.WorkerStarted(self._id))
-        if self._bell.deaf:
-            self._emit(events.PoolerFound())
         self._tick(time.monotonic())  # what others have left, before the first claim
         return True
 
@@ -403,7 +410,7 @@ class Worker:
         if Call.WORK in calls:
             self._stop_idling()
         if Call.LOOK in calls:
-            self._cancel_unread = True
+            self._ask_at = 0.0
             if self._store.leased:
                 self._leasing.due_at = self._next_tick = 0.0
 

@@ -68,8 +68,8 @@ class Plan(Record):
     environ: Mapping[str, str]
     log_of: Callable[[str], Emit]
     """Makes the listener to the events of a process of that name."""
-    on_ready: Callable[[], None]
-    """Called once, when every worker may claim."""
+    on_ready: Callable[[bool], None]
+    """Called once, when every worker may claim, and told whether nobody can call them."""
 
 
 class Child(Record):
@@ -119,7 +119,7 @@ class Supervisor:
         self._look_at = self._patient_until = 0.0
         self._look_after = LOOK_AGAIN
         self._stop_word: bytes | None = None
-        self._announced = False
+        self._announced = self._deaf = False
         self._next_tick = time.monotonic() + TICK
         self._watch = Watch()
 
@@ -207,18 +207,21 @@ class Supervisor:
                 raise
 
     def _on_word(self, child: Child) -> None:
-        """Hear that a worker lives, or that it may claim."""
+        """Hear that a worker lives, that it may claim, or that nobody can call it, as is then the case for all."""
         words = channel.heard(child.channel)
         if words is None:
             self._watch.discard(child.channel.fileno())  # it is ending; its pidfd will say so
             return
         if words:
             self._silent[child.pid] = 0
+        if channel.DEAF in words and not self._deaf:
+            self._deaf = True
+            self._emit(events.PoolerFound())
         if channel.READY in words:
             self._ready.add(child.pid)
         if len(self._ready) == self._plan.workers and not self._announced:
             self._announced = True
-            self._plan.on_ready()
+            self._plan.on_ready(self._deaf)
 
     def _on_death(self, child: Child) -> None:
         """Note that a worker has ended; unless it should have, another takes its place."""

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from queuectl.job import NewJob
+    from queuectl.job import Ended, NewJob
+    from queuectl.lifecycle import Move
     from queuectl.store.terms import TermsTable
 
     Row = tuple[Any, ...]
@@ -90,6 +91,27 @@ def claimed(row: Row, state: State, worker: str, cookie: str, now: int) -> Row:
         worker,
         cookie,
         None,
+    )
+
+
+def finished(job: Job, ended: Ended, move: Move, row: Row) -> Job:
+    """Return a job as the end of its run has left it; the row is its due time, its end and its duration."""
+    next_run_at, finished_at, duration = row
+    return job._replace(
+        state=move.state,
+        ready=move.delay == 0.0,
+        next_run_at=maybe_instant(next_run_at),
+        finished_at=maybe_instant(finished_at),
+        failures=move.failures,
+        crashes=move.crashes,
+        interruptions=move.interruptions,
+        duration=duration / 1e6,
+        outcome=ended.outcome,
+        exit_code=ended.exit_code,
+        signal=ended.signal,
+        last_error=move.reason or ended.error,
+        cookie=None,
+        cancel_requested_at=None,
     )
 
 

@@ -164,7 +164,7 @@ class PostgresStore(Engine):
         if duration is None:  # it is lost, or a request to cancel has come since the job was read
             ended_job = self._finish(job, ended, now, share)
         else:
-            ended_job = moves.done(job, ended, move, (next_run_at, finished_at, duration))
+            ended_job = rows.finished(job, ended, move, (next_run_at, finished_at, duration))
         self._holding = None
         if found[0] is None:
             return ended_job, self.claim(worker, cookie, now)
@@ -259,7 +259,7 @@ class PostgresStore(Engine):
 
     def _write_end(self, job: Job, ended: Ended, move: Move, now: datetime | None) -> Job | None:
         found = self._connection.row("finish", moves.of_end(job, ended, move, now))
-        return None if found is None else moves.done(job, ended, move, found)
+        return None if found is None else rows.finished(job, ended, move, found)
 
     # Rescue
 

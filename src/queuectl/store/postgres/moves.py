@@ -1,9 +1,8 @@
-"""Owns what a decision of lifecycle.py is as values of a statement, and what the job is once the server answered."""
+"""Owns what a decision of lifecycle.py is as values of a statement."""
 
 from __future__ import annotations
 
 from queuectl.job import State
-from queuectl.store import rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,24 +44,3 @@ def of_end(job: Job, ended: Ended, move: Move, now: datetime | None) -> dict[str
         "log_end": None if ended.log is None else ended.log.end,
         "ending": "completed" if move.state is State.COMPLETED else "failed" if failed else None,
     }
-
-
-def done(job: Job, ended: Ended, move: Move, row: rows.Row) -> Job:
-    """Return a job as `finish` has left it, which answered with a row."""
-    next_run_at, finished_at, duration = row
-    return job._replace(
-        state=move.state,
-        ready=move.delay == 0.0,
-        next_run_at=rows.maybe_instant(next_run_at),
-        finished_at=rows.maybe_instant(finished_at),
-        failures=move.failures,
-        crashes=move.crashes,
-        interruptions=move.interruptions,
-        duration=duration / 1e6,
-        outcome=ended.outcome,
-        exit_code=ended.exit_code,
-        signal=ended.signal,
-        last_error=move.reason or ended.error,
-        cookie=None,
-        cancel_requested_at=None,
-    )

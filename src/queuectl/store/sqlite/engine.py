@@ -6,7 +6,7 @@ Must not decide where a job moves (lifecycle.py does) nor how the file is opened
 from __future__ import annotations
 
 from queuectl import histogram, lifecycle, wake
-from queuectl.clock import instant, micros
+from queuectl.clock import micros
 from queuectl.job import State
 from queuectl.store import rows
 from queuectl.store.base import Lease
@@ -147,7 +147,7 @@ class SqliteStore(Engine):
         started = micros(job.started_at)
         duration = max(0, moment - started) if ended.duration is None else round(ended.duration * 1e6)
         next_run_at = None if move.delay is None else moment + round(move.delay * 1e6)
-        last_error = move.reason or ended.error
+        finished_at = moment if move.finished else None
         asked = job.cancel_requested_at
         changed = connection.change(
             "finish",
@@ -163,11 +163,11 @@ class SqliteStore(Engine):
                 "state": move.state,
                 "ready": move.delay == 0.0,
                 "next_run_at": next_run_at,
-                "finished_at": moment if move.finished else None,
+                "finished_at": finished_at,
                 "failures": move.failures,
                 "crashes": move.crashes,
                 "interruptions": move.interruptions,
-                "last_error": last_error,
+                "last_error": move.reason or ended.error,
             },
         )
         if not changed:
@@ -186,22 +186,7 @@ class SqliteStore(Engine):
                     "duration": duration,
                 },
             )
-        return job._replace(
-            state=move.state,
-            ready=move.delay == 0.0,
-            next_run_at=rows.maybe_instant(next_run_at),
-            finished_at=instant(moment) if move.finished else None,
-            failures=move.failures,
-            crashes=move.crashes,
-            interruptions=move.interruptions,
-            duration=duration / 1e6,
-            outcome=ended.outcome,
-            exit_code=ended.exit_code,
-            signal=ended.signal,
-            last_error=last_error,
-            cookie=None,
-            cancel_requested_at=None,
-        )
+        return rows.finished(job, ended, move, (next_run_at, finished_at, duration))
 
     # Rescue
 

@@ -114,13 +114,12 @@ def _begin(here: Gate, there: Gate) -> str:
     ours, theirs = here.transfers(), there.transfers()
     arriving = theirs.get(Stage.ARRIVING)
     if (left := ours.get(Stage.LEFT)) is not None:
-        arrived = theirs.get(Stage.ARRIVED)
-        if not any(end is not None and end.id == left.id for end in (arriving, arrived)):
+        if not any(end is not None and end.id == left.id for end in (arriving, theirs.get(Stage.ARRIVED))):
             raise closed(here.place, *left[1:3])
         return left.id
     if (leaving := ours.get(Stage.LEAVING)) is not None:
         if arriving is None and leaving.place == there.place:
-            there.begin_arriving(leaving.id, here.place, _replaced(here))
+            there.begin_arriving(leaving.id, here.place, leaving.queue)
         elif arriving is None or arriving.id != leaving.id:
             raise Conflict(
                 f"the queue is being moved to {leaving.place}, and not to {there.place}",
@@ -129,25 +128,20 @@ def _begin(here: Gate, there: Gate) -> str:
         return leaving.id
     if here.place == there.place:
         raise _same(here)
-    there.check_room(_replaced(here))
+    arrived = ours.get(Stage.ARRIVED)
+    there.check_room(None if arrived is None else arrived.queue)
     id = os.urandom(16).hex()
-    here.begin_leaving(id, there.place)
+    queue = here.begin_leaving(id, there.place)
     try:
         if Stage.LEAVING in there.transfers():  # by another name, but ours: `check_room` has found none
             raise _same(here)
-        there.begin_arriving(id, here.place, _replaced(here))
+        there.begin_arriving(id, here.place, queue)
     except QueuectlError:
         arriving = there.transfers().get(Stage.ARRIVING)
         if arriving is None or arriving.id != id:  # else another process has gone on with it
             here.stay(id)
             raise
     return id
-
-
-def _replaced(here: Gate) -> str | None:
-    """Return the transfer by which the queue came here: what it has left where it came from may be replaced."""
-    arrived = here.transfers().get(Stage.ARRIVED)
-    return None if arrived is None else arrived.id
 
 
 def _same(here: Gate) -> InvalidInput:

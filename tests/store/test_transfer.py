@@ -186,7 +186,7 @@ def test_jobs_are_taken_in_only_behind_those_that_are_there(open_store: OpenStor
     source = opened(new_place("sqlite"))
     source.enqueue([new_job() for _ in range(4)])
     gate = open_store().gate()
-    gate.begin_arriving(ID, "elsewhere", None)
+    gate.begin_arriving(ID, "elsewhere", ID)
     first = source.gate().batch(0, 2)
     gate.take_in(ID, 0, first, no_log)
 
@@ -203,7 +203,7 @@ def test_there_is_room_only_where_no_job_is(store: Store) -> None:
     job(store, State.DEAD)
 
     with pytest.raises(Conflict, match="there are jobs in"):
-        store.gate().begin_arriving(ID, "elsewhere", None)
+        store.gate().begin_arriving(ID, "elsewhere", ID)
     store.enqueue([new_job()])
 
 
@@ -211,9 +211,9 @@ def test_what_has_left_is_replaced_only_by_what_comes_back(closed_store: Store) 
     gate = closed_store.gate()
     gate.leave(ID)
 
-    with pytest.raises(Conflict, match="from where this queue does not come"):
+    with pytest.raises(Conflict, match="is the copy of another queue"):
         gate.check_room(OTHER)
-    with pytest.raises(Conflict, match="from where this queue does not come"):
+    with pytest.raises(Conflict, match="is the copy of another queue"):
         gate.check_room(None)
     gate.begin_arriving(OTHER, ELSEWHERE, ID)
     assert gate.batch(0, 10).jobs == []
@@ -224,7 +224,7 @@ def test_a_store_from_which_a_queue_is_sent_back_is_empty_and_open(store: Store)
     gate = store.gate()
     batch, rest = gate.batch(0, 100), gate.rest()
     list(store.clear())
-    gate.begin_arriving(ID, "elsewhere", None)
+    gate.begin_arriving(ID, "elsewhere", ID)
     gate.take_in(ID, 0, batch, no_log)
     gate.take_in_rest(ID, rest)
     assert everything(store) == source_rows
@@ -425,6 +425,21 @@ def test_a_queue_comes_back_and_replaces_what_it_left(ends: tuple[Store, Store])
     job(source)
 
 
+@pytest.mark.parametrize("ends", ["sqlite to postgres", "postgres to sqlite"], indirect=True)
+def test_a_queue_comes_back_by_way_of_other_places(ends: tuple[Store, Store], new_place: NewPlace) -> None:
+    places = [*ends, opened(new_place("sqlite"))]
+    before = filled(places[0])
+    for number in range(7):
+        start, end = places[number % 3], places[(number + 1) % 3]
+        move(start, end)
+        assert everything(end) == before
+        assert (is_open(start), is_open(end)) == (False, True)
+    move(places[1], places[0])  # and the other way round
+
+    job(places[0])
+    places[2].close()
+
+
 def test_an_empty_queue_is_moved_with_its_settings(ends: tuple[Store, Store]) -> None:
     source, target = ends
     source.set_setting("grace", "7s")
@@ -472,7 +487,7 @@ def test_a_queue_does_not_replace_another_one_that_has_moved(ends: tuple[Store, 
     third = opened(new_place("sqlite"))
     job(source)
     move(target, third)
-    with pytest.raises(Conflict, match="from where this queue does not come"):
+    with pytest.raises(Conflict, match="is the copy of another queue"):
         move(source, target)
 
     source.enqueue([new_job()])

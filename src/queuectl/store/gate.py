@@ -70,7 +70,7 @@ class EngineGate:
 
     def transfers(self) -> Mapping[Stage, Transfer]:
         """See `Gate.transfers`."""
-        found = [Transfer(id, Stage(stage), place, upto) for id, stage, place, upto in self._rows("ends")]
+        found = [Transfer(id, Stage(stage), *others) for id, stage, *others in self._rows("ends")]
         return {transfer.stage: transfer for transfer in found}
 
     def batch(self, after: int, limit: int) -> Batch:
@@ -97,14 +97,17 @@ class EngineGate:
 
     # At the source
 
-    def begin_leaving(self, id: str, place: str) -> None:
+    def begin_leaving(self, id: str, place: str) -> str:
         """See `Gate.begin_leaving`."""
         with self._alone():
             self._close()
             self._refuse_closed()
             if running := self._rows("running"):
                 raise Conflict(f"job {running[0][0]} is running", "stop the workers first: queuectl worker stop")
-            self._begin(Stage.LEAVING, id, place)
+            arrived = self.transfers().get(Stage.ARRIVED)
+            queue = id if arrived is None else arrived.queue
+            self._begin(Stage.LEAVING, id, place, queue)
+        return queue
 
     def stay(self, id: str) -> None:
         """See `Gate.stay`."""
@@ -119,28 +122,28 @@ class EngineGate:
 
     # At the target
 
-    def check_room(self, replaced: str | None) -> None:
+    def check_room(self, queue: str | None) -> None:
         """See `Gate.check_room`."""
         transfers = self.transfers()
         left = transfers.get(Stage.LEFT)
         self._refuse_closed(but=Stage.LEFT)
         if left is None and self._rows("any_job"):
             raise Conflict(f"there are jobs in {self.place} already", "a queue is moved to where none is")
-        if left is not None and left.id != replaced:
+        if left is not None and left.queue != queue:
             raise Conflict(
-                f"{self.place} was left for {left.place}, from where this queue does not come",
-                "a queue is moved to where none is",
+                f"in {self.place} is the copy of another queue, which has moved to {left.place}",
+                "a queue is moved to where none is, or where it has been",
             )
         if self._served():
             raise Conflict(f"workers serve {self.place}", "stop them first, on every machine: queuectl worker stop")
 
-    def begin_arriving(self, id: str, place: str, replaced: str | None) -> None:
+    def begin_arriving(self, id: str, place: str, queue: str) -> None:
         """See `Gate.begin_arriving`."""
         with self._alone():
             self._close()
-            self.check_room(replaced)
+            self.check_room(queue)
             self._empty()
-            self._begin(Stage.ARRIVING, id, place)
+            self._begin(Stage.ARRIVING, id, place, queue)
 
     def take_in(self, id: str, after: int, batch: Batch, log: Callable[[int, int], LogPart | None]) -> None:
         """See `Gate.take_in`."""
@@ -182,8 +185,8 @@ class EngineGate:
     def _change(self, name: str, values: Mapping[str, object] = {}) -> int:
         return self._statements.change(f"transfer/{name}", values)
 
-    def _begin(self, stage: Stage, id: str, place: str) -> None:
-        self._change("begin", {"stage": stage, "id": id, "place": place})
+    def _begin(self, stage: Stage, id: str, place: str, queue: str) -> None:
+        self._change("begin", {"stage": stage, "id": id, "place": place, "queue": queue})
 
     def _pass(self, stage: Stage, following: Stage, id: str) -> None:
         if not self._change("pass", {"stage": stage, "following": following, "id": id}):

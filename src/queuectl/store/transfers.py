@@ -41,6 +41,8 @@ class Transfer(Record):
     stage: Stage
     place: str
     """Where the other end is, as people may see it."""
+    queue: str
+    """Id of the first transfer of this queue, which it takes along: what it has left somewhere is known by it."""
     upto: int = 0
     """While it arrives: the jobs up to this seq are here."""
 
@@ -85,8 +87,8 @@ class Gate(Protocol):
 
     # At the source
 
-    def begin_leaving(self, id: str, place: str) -> None:
-        """Close the queue, which is to be taken to `place`.
+    def begin_leaving(self, id: str, place: str) -> str:
+        """Close the queue, which is to be taken to `place`, and return the id of its first transfer.
 
         Raises:
             Conflict: a job is running, or the queue is closed already.
@@ -116,15 +118,15 @@ class Gate(Protocol):
 
     # At the target
 
-    def check_room(self, replaced: str | None) -> None:
-        """Make sure that a queue may come in here; `replaced` is the transfer by which it had left, if it comes back.
+    def check_room(self, queue: str | None) -> None:
+        """Make sure that a queue may come in here; `queue` is its first transfer, if it has been moved before.
 
         Raises:
-            Conflict: there are jobs that are not the copy that this transfer has left, workers whose leases are not
-                over, or the queue is closed.
+            Conflict: there are jobs that are not the copy that it has left here, workers whose leases are not over, or
+                the queue is closed.
         """
 
-    def begin_arriving(self, id: str, place: str, replaced: str | None) -> None:
+    def begin_arriving(self, id: str, place: str, queue: str) -> None:
         """Close and empty this store, into which a queue is to come from `place`. Raises as `check_room` does."""
 
     def take_in(self, id: str, after: int, batch: Batch, log: Callable[[int, int], LogPart | None]) -> None:

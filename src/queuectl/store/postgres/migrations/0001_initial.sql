@@ -236,6 +236,7 @@ CREATE TABLE queuectl.transfers (
     stage text COLLATE "C" PRIMARY KEY CHECK (stage IN ('leaving', 'left', 'arriving', 'arrived')),
     id text NOT NULL,
     place text NOT NULL,
+    queue text NOT NULL,
     upto bigint NOT NULL DEFAULT 0
 );
 CREATE FUNCTION queuectl.refuse() RETURNS trigger LANGUAGE plpgsql AS $$

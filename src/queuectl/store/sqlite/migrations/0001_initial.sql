@@ -149,5 +149,6 @@ CREATE TABLE transfers (
     stage TEXT PRIMARY KEY CHECK (stage IN ('leaving', 'left', 'arriving', 'arrived')),
     id TEXT NOT NULL,
     place TEXT NOT NULL,
+    queue TEXT NOT NULL,
     upto INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;

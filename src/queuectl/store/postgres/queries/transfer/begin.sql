@@ -1,2 +1,2 @@
 -- Begin a transfer at this end.
-INSERT INTO queuectl.transfers (stage, id, place) VALUES (%(stage)s, %(id)s, %(place)s);
+INSERT INTO queuectl.transfers (stage, id, place, queue) VALUES (%(stage)s, %(id)s, %(place)s, %(queue)s);

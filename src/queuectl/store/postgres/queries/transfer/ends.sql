@@ -1,2 +1,2 @@
 -- The ends of transfers in this store.
-SELECT id, stage, place, upto FROM queuectl.transfers;
+SELECT id, stage, place, queue, upto FROM queuectl.transfers;

@@ -1,2 +1,2 @@
 -- Begin a transfer at this end.
-INSERT INTO transfers (stage, id, place) VALUES (:stage, :id, :place);
+INSERT INTO transfers (stage, id, place, queue) VALUES (:stage, :id, :place, :queue);

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from queuectl.job import LogPart
     from queuectl.paths import Home
     from queuectl.store.base import Store
-    from queuectl.store.transfers import Batch, Gate
+    from queuectl.store.transfers import Batch, Gate, Transfer
 
 BATCH = 5000
 """Jobs copied in one transaction."""
@@ -59,7 +59,7 @@ def transfer(source: Store, target: Store, home: Home, tell: Callable[[int], obj
     here, there = source.gate(), target.gate()
     id = _begin(here, there)
     arriving = there.transfers().get(Stage.ARRIVING)
-    jobs = sum(n for _, _, n in here.rest().counts)
+    jobs = _jobs(here)
     if arriving is None:
         return Moved(jobs, there.place, already=True)
     try:
@@ -94,7 +94,10 @@ def abandon(source: Store, target: Store | None) -> None:
     ours = here.transfers()
     leaving = ours.get(Stage.LEAVING)
     if (left := ours.get(Stage.LEFT)) is not None:
-        raise Conflict(f"all of the queue has moved to {left.place}", "it can be moved back from there")
+        raise Conflict(
+            f"all of the queue has moved to {left.place}",
+            "move it back from where it is; or, when that is lost for good, open its copy here with --reopen",
+        )
     there = None if target is None else target.gate()
     arriving = None if there is None else there.transfers().get(Stage.ARRIVING)
     if leaving is None and arriving is None:
@@ -107,6 +110,25 @@ def abandon(source: Store, target: Store | None) -> None:
         source.wake_idle(SLEEPERS)
     if there is not None and arriving is not None:
         there.send_back(arriving.id)
+
+
+def reopen(source: Store) -> tuple[Transfer, int]:
+    """Open what is in a store of a queue of which the other end is lost; return that end, and how many jobs there are.
+
+    Should the other end be there all the same, there are two queues now, which run the same jobs.
+
+    Raises:
+        Conflict: the queue is open, or can stay.
+    """
+    here = source.gate()
+    transfers = here.transfers()
+    here.reopen()
+    source.wake_idle(SLEEPERS)
+    return transfers.get(Stage.ARRIVING) or transfers[Stage.LEFT], _jobs(here)
+
+
+def _jobs(gate: Gate) -> int:
+    return sum(n for _, _, n in gate.rest().counts)
 
 
 def _begin(here: Gate, there: Gate) -> str:

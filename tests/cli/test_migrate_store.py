@@ -335,6 +335,51 @@ def test_a_target_that_is_away_leaves_the_queue_closed_or_given_up(ends: Ends) -
     ends.here.enqueue("true")
 
 
+# Where it went is lost
+
+
+def test_the_copy_that_was_left_is_opened_if_that_is_asked_for(ends: Ends) -> None:
+    here, there = ends.here, ends.there
+    here.enqueue("true", "--id", "waiting")
+    here.do("migrate-store", "--to", ends.to)
+    there.enqueue("true", "--id", "later")
+    place = there.store.gate().place
+    code, _, err = here.run("migrate-store", "--abandon")
+    assert (code, err.splitlines()) == (
+        4,
+        [
+            f"queuectl: error: all of the queue has moved to {place}",
+            "  move it back from where it is; or, when that is lost for good, open its copy here with --reopen",
+        ],
+    )
+    code, out, err = here.run("migrate-store", "--reopen")
+    assert (code, out) == (0, "")
+    assert err.splitlines() == [
+        f"the queue is open as it was when it moved to {place}: 1 job",
+        f"nothing may run in {place} any more: what is in both would run twice",
+    ]
+
+    assert here.do("list", "-q") == "waiting\n"
+    assert json.loads(here.do("status", "--json"))["closed"] is None
+    here.start()
+    assert here.wait("waiting").state is State.COMPLETED
+    code, _, err = here.run("migrate-store", "--reopen")
+    assert (code, "is open" in err) == (4, True)
+
+
+def test_what_had_arrived_is_opened_if_that_is_asked_for(ends: Ends) -> None:
+    fill(ends.here.store)
+    killed_on_the_way(ends)
+    arrived = len(list(ends.there.store.list()))
+    code, out, err = ends.there.run("migrate-store", "--reopen", "--json")
+
+    assert (code, json.loads(out)) == (0, {"reopened": arrived})
+    assert f"the queue is open with what had arrived from {ends.here.store.gate().place}: {arrived:,} jobs\n" in err
+    ends.there.enqueue("true")
+    code, _, err = ends.here.run("migrate-store", "--reopen")
+    assert (code, "gives it up with --abandon" in err) == (4, True)
+
+
 # What cannot be meant
 
 
@@ -349,6 +394,9 @@ def test_a_target_that_is_away_leaves_the_queue_closed_or_given_up(ends: Ends) -
         (["--to", NOBODY], "the store postgresql://jobs@127.0.0.1:1/queue cannot be reached"),
         (["--to", "postgresql://x", "--stop", "--abandon"], "--stop and --abandon exclude each other"),
         (["--abandon"], "is not being moved"),
+        (["--reopen"], "is open"),
+        (["--reopen", "--abandon"], "--reopen goes with no other option"),
+        (["--reopen", "--to", "postgresql://x"], "--reopen goes with no other option"),
         (["--to", "postgresql://x", "more"], "unexpected argument"),
     ],
 )

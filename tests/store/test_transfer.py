@@ -19,7 +19,7 @@ from queuectl.job import Ended, Outcome, Policy, State
 from queuectl.paths import Home
 from queuectl.store.postgres import gate as postgres_gate
 from queuectl.store.transfers import Stage
-from queuectl.transfer import Moved, abandon, sums, transfer
+from queuectl.transfer import Moved, abandon, reopen, sums, transfer
 from tests.support.eventually import eventually
 from tests.support.factories import (
     BADLY,
@@ -913,6 +913,63 @@ def test_where_nothing_has_begun_nothing_is_given_up(ends: tuple[Store, Store]) 
     for given in (None, target):
         with pytest.raises(Conflict, match="is not being moved"):
             abandon(source, given)
+
+
+# When the other end is lost
+
+
+def test_what_a_queue_has_left_can_be_opened_as_another_queue(ends: tuple[Store, Store], new_place: NewPlace) -> None:
+    source, target = ends
+    before = filled(source)
+    jobs = len(list(source.list()))
+    move(source, target)
+    place = target.gate().place
+    with pytest.raises(Conflict, match="has moved to") as refused:
+        abandon(source, None)
+    assert "--reopen" in str(refused.value.hint)
+    left, found = reopen(source)
+
+    assert (left.stage, left.place, found) == (Stage.LEFT, place, jobs)
+    assert everything(source) == before
+    assert stored_job(source, job(source).id).seq > max(found.seq for found in target.list())
+    # The one that was lost, should it be there all the same, is not the same any more.
+    with pytest.raises(Conflict, match="there are jobs in"):
+        move(target, source)
+    third = opened(new_place("sqlite"))
+    move(source, third)
+    with pytest.raises(Conflict, match="is the copy of another queue"):
+        move(target, source)
+    third.close()
+
+
+@DIRECTIONS
+@pytest.mark.usefixtures("small_batches")
+def test_what_has_arrived_can_be_opened(ends: tuple[Store, Store]) -> None:
+    source, target = ends
+    filled(source)
+    assert killed(move, ends, AFTER_ONE_BATCH)
+    arriving, found = reopen(target)
+
+    jobs = list(target.list())
+    assert (arriving.stage, arriving.place, found) == (Stage.ARRIVING, source.gate().place, len(jobs))
+    assert len(jobs) == service.BATCH
+    assert sum(target.metrics().counts.values()) == service.BATCH
+    assert job(target).seq > max(found.seq for found in jobs)
+    with pytest.raises(Conflict, match="there are jobs in"):
+        move(source, target)
+    abandon(source, None)
+    job(source)
+
+
+def test_a_queue_that_is_open_or_can_stay_is_not_reopened(store: Store) -> None:
+    with pytest.raises(Conflict, match="is open"):
+        reopen(store)
+    store.gate().begin_leaving(ID, ELSEWHERE)
+    with pytest.raises(Conflict, match="is being moved to") as refused:
+        reopen(store)
+    assert "--abandon" in str(refused.value.hint)
+    with pytest.raises(StoreClosed):
+        job(store)
 
 
 def test_two_processes_do_not_copy_at_once(ends: tuple[Store, Store]) -> None:

@@ -1,4 +1,4 @@
-"""`queuectl migrate-store`: move the whole queue to another store, or give that up."""
+"""`queuectl migrate-store`: move the whole queue to another store, give that up, or open what was left of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from queuectl.errors import Conflict, InvalidInput
 from queuectl.store.base import Identity
 from queuectl.store.transfers import Stage
 from queuectl.storeurl import is_known
-from queuectl.transfer import abandon, transfer
+from queuectl.transfer import abandon, reopen, transfer
 from queuectl.worker import rescue
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ CLEAR_LINE = "\r\33[K"
 def configure(parser: Parser) -> None:
     """Describe the command line of `migrate-store`."""
     parser.describe(
-        "(--to URL [--stop] | --abandon [--to URL])",
+        "(--to URL [--stop] | --abandon | --reopen)",
         "Move the whole queue, with its history and settings, to another store: a database, or the file of the\n"
         "home. No worker may run meanwhile. From the beginning on the queue is closed where it was, and when it\n"
         "has arrived it is open where it is. When this is interrupted, the same command goes on with it.",
@@ -41,13 +41,22 @@ def configure(parser: Parser) -> None:
     parser.options.add_argument("--to", metavar="URL", help="postgresql://..., or sqlite: the file of the home")
     parser.options.add_argument("--stop", action="store_true", help="stop the workers first; running jobs finish")
     parser.options.add_argument(
-        "--abandon", action="store_true", help="give up a move that was interrupted, and open the queue again"
+        "--abandon",
+        action="store_true",
+        help="give up a move that was interrupted, and open the queue again; with --to, empty its target",
+    )
+    parser.options.add_argument(
+        "--reopen", action="store_true", help="open the copy that is here: where the queue went or came from is lost"
     )
 
 
 def run(args: Namespace, app: App) -> int:
     """Move the queue."""
-    if args.to is None and not args.abandon:
+    if args.reopen and (args.to is not None or args.stop or args.abandon):
+        raise InvalidInput(
+            "--reopen goes with no other option", "it opens the copy that is here, wherever the queue is"
+        )
+    if args.to is None and not (args.abandon or args.reopen):
         raise InvalidInput("--to is missing", "where the queue is to go: postgresql://USER@HOST/DATABASE, or sqlite")
     if args.to is not None and args.to != "sqlite" and not is_known(args.to):
         raise InvalidInput(
@@ -59,6 +68,8 @@ def run(args: Namespace, app: App) -> int:
     if "QUEUECTL_RUN" in app.environ:
         raise Conflict("a job cannot move the queue that it is in", "do it outside of the queue")
     source = app.existing_store()
+    if args.reopen:
+        return _reopen(source, app)
     target = None if args.to is None else app.store_at(args.to)
     try:
         if args.abandon:
@@ -87,7 +98,7 @@ def _move(source: Store, target: Store, app: App, *, stop: bool) -> int:
     elif moved.already:
         app.out.say(f"the queue has moved to {moved.place} before")
     else:
-        app.out.say(f"{moved.jobs:,} {'job' if moved.jobs == 1 else 'jobs'} moved to {moved.place}")
+        app.out.say(f"{_told(moved.jobs)} moved to {moved.place}")
     return 0
 
 
@@ -100,6 +111,20 @@ def _abandon(source: Store, target: Store | None, app: App) -> int:
     if target is None and leaving is not None:
         app.out.say(f"what has arrived in {leaving.place} is still there; to forget it, name that with --to")
     return 0
+
+
+def _reopen(source: Store, app: App) -> int:
+    end, jobs = reopen(source)
+    if app.out.json:
+        app.out.value({"reopened": jobs})
+    how = "as it was when it moved to" if end.stage is Stage.LEFT else "with what had arrived from"
+    app.out.say(f"the queue is open {how} {end.place}: {_told(jobs)}")
+    app.out.say(f"nothing may run in {end.place} any more: what is in both would run twice")
+    return 0
+
+
+def _told(jobs: int) -> str:
+    return f"{jobs:,} {'job' if jobs == 1 else 'jobs'}"
 
 
 class Progress:

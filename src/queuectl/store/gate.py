@@ -89,10 +89,13 @@ class EngineGate:
     def rest(self) -> Rest:
         """See `Gate.rest`."""
         with self._statements.snapshot():
-            settings = sorted(self._statements.rows("settings"))
-            durations = self._rows("durations")
-            counts = sorted(self._statements.rows("counts"))
-            ((last_seq,),) = self._rows("last_seq")
+            return self._rest()
+
+    def _rest(self) -> Rest:
+        settings = sorted(self._statements.rows("settings"))
+        durations = self._rows("durations")
+        counts = sorted(self._statements.rows("counts"))
+        ((last_seq,),) = self._rows("last_seq")
         return Rest(settings, durations, [row for row in counts if row[2]], last_seq)
 
     # At the source
@@ -119,6 +122,21 @@ class EngineGate:
         """See `Gate.leave`."""
         with self._alone():
             self._pass(Stage.LEAVING, Stage.LEFT, id)
+
+    def reopen(self) -> None:
+        """See `Gate.reopen`."""
+        with self._alone():
+            transfers = self.transfers()
+            if (leaving := transfers.get(Stage.LEAVING)) is not None:
+                raise Conflict(*why_closed(self.place, Stage.LEAVING, leaving.place))
+            if not transfers.keys() & {Stage.ARRIVING, Stage.LEFT}:
+                raise Conflict(f"the queue of {self.place} is open", "nothing was changed")
+            if (arriving := transfers.get(Stage.ARRIVING)) is not None:  # what comes after the jobs may not be here
+                rest = self._rest()
+                self._add_rest(rest._replace(last_seq=max(rest.last_seq, arriving.upto)))
+            for stage in transfers:
+                self._change("forget_stage", {"stage": stage})
+            self._open()
 
     # At the target
 

@@ -116,6 +116,13 @@ class Gate(Protocol):
     def leave(self, id: str) -> None:
         """Record that the queue is elsewhere. Raises as `stay` does."""
 
+    def reopen(self) -> None:
+        """Open, as another queue, what is here of one that has left or begun to arrive: its other end is lost.
+
+        Raises:
+            Conflict: it is not closed, or is leaving and can stay.
+        """
+
     # At the target
 
     def check_room(self, queue: str | None) -> None:

@@ -41,7 +41,7 @@ class Pruner:
 
     def __init__(self, store: Store, home: Home) -> None:
         self._store = store
-        self._logs = home.job_logs(store.id)
+        self._home = home
         self._sweeper = Sweeper(store, home)
         self._next = 0.0
         self._there_is_more = False
@@ -65,7 +65,7 @@ class Pruner:
             if seconds == NEVER:
                 continue
             gone = self._store.prune(state, seconds, BATCH)
-            joblogs.delete(self._logs, *gone)
+            joblogs.delete(self._home, self._store.id, *gone)
             if len(gone) == BATCH:
                 self._next = now
                 self._there_is_more = True
@@ -77,7 +77,6 @@ class Sweeper:
     def __init__(self, store: Store, home: Home) -> None:
         self._store = store
         self._home = home
-        self._logs = home.job_logs(store.id)
         self._next = 0.0
         self._lock: int | None = None
         """Held during a sweep: one process of a home at a time."""
@@ -94,7 +93,7 @@ class Sweeper:
         before = time.time() - WRITTEN
         old = [seq for seq, written_at in batch.items() if written_at < before]
         if old:
-            joblogs.delete(self._logs, *self._store.forgotten(old))
+            joblogs.delete(self._home, self._store.id, *self._store.forgotten(old))
 
     def _begin(self, now: float) -> bool:
         if now < self._next:
@@ -106,7 +105,7 @@ class Sweeper:
         except OSError:  # another process is at it, or the disk is full
             self._end()
             return False
-        self._batches = joblogs.jobs_logged(self._logs)
+        self._batches = joblogs.jobs_logged(self._home.job_logs(self._store.id))
         return True
 
     def _end(self) -> None:

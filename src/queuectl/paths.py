@@ -62,6 +62,15 @@ class Home:
         """
         return self.logs if queue is None else os.path.join(self.logs, queue)
 
+    def other_job_logs(self, queue: str | None) -> list[str]:
+        """Return the directories of what jobs of other queues print, or have printed, in this home."""
+        try:
+            found = [entry.path for entry in os.scandir(self.logs) if entry.is_dir(follow_symlinks=False)]
+        except FileNotFoundError:
+            return []
+        mine, jobs = self.job_logs(queue), os.path.join(self.logs, "jobs")
+        return [path for path in (self.logs, *found) if path not in (mine, jobs)]
+
     @property
     def worker_log(self) -> str:
         """File that workers and supervisors log to."""

@@ -11,8 +11,8 @@ import os
 from collections import Counter
 from hashlib import sha256
 
+from queuectl import joblogs
 from queuectl.errors import Conflict, InvalidInput, QueuectlError, StoreUnavailable
-from queuectl.joblogs import LogDirectory
 from queuectl.record import Record
 from queuectl.store.gate import closed
 from queuectl.store.transfers import Stage
@@ -49,7 +49,8 @@ class Moved(Record):
 def transfer(source: Store, target: Store, home: Home, tell: Callable[[int], object]) -> Moved:
     """Take the queue of a store to another, or go on with that; `tell` hears now and then how many jobs have arrived.
 
-    The logs in this home go along; of those on other machines what the source has kept.
+    The logs in this home go along; of those on other machines what the source has kept, and all of them when the same
+    is done there as well.
 
     Raises:
         InvalidInput: both are the same.
@@ -60,7 +61,9 @@ def transfer(source: Store, target: Store, home: Home, tell: Callable[[int], obj
     id = _begin(here, there)
     arriving = there.transfers().get(Stage.ARRIVING)
     jobs = _jobs(here)
+    logs = Logs(home.job_logs(source.id), home.job_logs(target.id), in_files=target.id is None)
     if arriving is None:
+        logs.link()  # it was moved by another machine, whose home has others
         return Moved(jobs, there.place, already=True)
     try:
         ours = here.transfers()
@@ -69,10 +72,10 @@ def transfer(source: Store, target: Store, home: Home, tell: Callable[[int], obj
                 f"another process moves the queue of {here.place}, or has given it up", "look: queuectl status"
             )
         if Stage.LEAVING in ours:
-            logs = Logs(home.job_logs(source.id), home.job_logs(target.id), in_files=target.id is None)
             _copy(id, here, there, arriving.upto, logs, tell)
             _compare(id, here, there)
             here.leave(id)
+        logs.link()
         there.arrive(id)
     except StoreUnavailable as error:
         if _is_open(here):
@@ -112,7 +115,7 @@ def abandon(source: Store, target: Store | None) -> None:
         there.send_back(arriving.id)
 
 
-def reopen(source: Store) -> tuple[Transfer, int]:
+def reopen(source: Store, home: Home) -> tuple[Transfer, int]:
     """Open what is in a store of a queue of which the other end is lost; return that end, and how many jobs there are.
 
     Should the other end be there all the same, there are two queues now, which run the same jobs.
@@ -123,6 +126,7 @@ def reopen(source: Store) -> tuple[Transfer, int]:
     here = source.gate()
     transfers = here.transfers()
     here.reopen()
+    joblogs.unlink_elsewhere(home, source.id)  # else they would go when the other queue forgets these jobs
     source.wake_idle(SLEEPERS)
     return transfers.get(Stage.ARRIVING) or transfers[Stage.LEFT], _jobs(here)
 
@@ -175,31 +179,42 @@ class Logs:
 
     def __init__(self, source: str, target: str, *, in_files: bool) -> None:
         """`in_files` says that what is not in the directory of the target is nowhere."""
-        self._source = LogDirectory(source)
-        self._target = LogDirectory(target)
+        self._places = source, target
+        self._source = joblogs.LogDirectory(source)
+        self._target = joblogs.LogDirectory(target)
         self._in_files = in_files
 
     def carry(self, batch: Batch, here: Gate) -> None:
-        """Let the logs of some jobs be in the directory of the target, as far as they are on this machine, or kept.
+        """Put into the directory of the target what the source has kept of the logs of some jobs, and no directory has.
 
         Raises:
-            StoreUnavailable: they cannot be written there.
+            StoreUnavailable: that cannot be written.
         """
+        if not self._in_files:
+            return
         runs = [(job[0], job[ATTEMPT]) for job in batch.jobs] + [attempt[:2] for attempt in batch.attempts]
         try:
             for run in sorted(runs):
-                if run[1] and not self._target.has(*run):
-                    self._carry(*run, here)
+                if not run[1] or self._source.has(*run) or self._target.has(*run):
+                    continue
+                if (kept := here.kept_log(*run)) is not None:
+                    self._target.put_end(*run, kept)
         except OSError as error:
-            raise StoreUnavailable(
-                f"cannot write the log {error.filename2 or error.filename}: {error.strerror}"
-            ) from None
+            raise _unwritable(error) from None
 
-    def _carry(self, seq: int, attempt: int, here: Gate) -> None:
-        if self._source.has(seq, attempt):
-            self._source.link(seq, attempt, self._target)
-        elif self._in_files and (kept := here.kept_log(seq, attempt)) is not None:
-            self._target.put_end(seq, attempt, kept)
+    def link(self) -> None:
+        """Let the logs that are on this machine be in the directory of the target as well.
+
+        To be called when the queue has left: before, the target knows none of these jobs, and what nobody knows there
+        may be deleted, which a log does not survive anywhere.
+
+        Raises:
+            StoreUnavailable: that cannot be done now.
+        """
+        try:
+            joblogs.link(*self._places)
+        except OSError as error:
+            raise _unwritable(error) from None
 
     def end(self, seq: int, attempt: int, here: Gate) -> LogPart | None:
         """Return the end of a log that the target is to keep."""
@@ -207,6 +222,10 @@ class Logs:
             return here.kept_log(seq, attempt) or self._source.end(seq, attempt)
         except FileNotFoundError:
             return None  # deleted by hand
+
+
+def _unwritable(error: OSError) -> StoreUnavailable:
+    return StoreUnavailable(f"cannot write the log {error.filename2 or error.filename}: {error.strerror}")
 
 
 def _copy(id: str, here: Gate, there: Gate, after: int, logs: Logs, tell: Callable[[int], object]) -> None:  # noqa: PLR0913, PLR0917

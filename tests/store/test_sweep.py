@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,18 @@ def test_logs_of_forgotten_jobs_go_and_those_of_others_stay(store: Store, home: 
 
     assert logged(logs) == kept
     assert os.listdir(Path(logs, "jobs")) == ["0"]
+
+
+def test_retention_takes_every_name_of_a_log(store: Store, home: Home, logs: str) -> None:
+    done = job(store, State.COMPLETED, now=datetime.now(UTC) - timedelta(days=9))
+    printed(logs, done.seq, attempts=2)
+    joblogs.link(logs, home.job_logs("f" * 32))
+    pruner = Pruner(store, home)
+    for number in range(4):
+        pruner.prune(settings({}, {}), 1000.0 + number * maintenance.EVERY)
+
+    assert store.get(done.id) is None
+    assert logged(logs) == logged(home.job_logs("f" * 32)) == []
 
 
 def test_a_log_that_was_just_written_to_stays_even_when_its_job_is_not_known(

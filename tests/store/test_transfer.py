@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from contextlib import suppress
 from datetime import timedelta
-from itertools import count
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import apsw
@@ -16,6 +18,7 @@ from queuectl import joblogs
 from queuectl import transfer as service
 from queuectl.errors import Conflict, InvalidInput, StoreClosed, StoreUnavailable
 from queuectl.job import Ended, Outcome, Policy, State
+from queuectl.maintenance import Sweeper
 from queuectl.paths import Home
 from queuectl.store.postgres import gate as postgres_gate
 from queuectl.store.transfers import Stage
@@ -292,7 +295,10 @@ def new_place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[NewPla
         url: str = request.getfixturevalue("postgres_url")
         cluster: Cluster = request.getfixturevalue("postgres")
         made.append(f"{url.partition('?')[0].rpartition('/')[2]}-{next(NUMBERS)}")
-        return cluster.create_database(made[-1], made[-1].rsplit("-", 3)[0] + "-template")
+        place = cluster.create_database(made[-1], made[-1].rsplit("-", 3)[0] + "-template")
+        with psycopg.connect(place) as database:
+            database.execute("UPDATE queuectl.identity SET id = DEFAULT")  # that of the template would be everybody's
+        return place
 
     yield new
     for name in made:
@@ -309,6 +315,14 @@ def ends(request: pytest.FixtureRequest, new_place: NewPlace) -> Iterator[tuple[
     yield source, target
     source.close()
     target.close()
+
+
+DIRECTIONS = pytest.mark.parametrize("ends", ["sqlite to postgres", "postgres to sqlite"], indirect=True)
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "BATCH", 3)
 
 
 NASTY = "tab\t nl\n cr\r back\\slash \\N \\. é \U0001f600 'quote' \"double\" {} %s"
@@ -651,6 +665,107 @@ def test_the_logs_of_a_database_go_along_whole_or_their_ends(home: Home, new_pla
     target.close()
 
 
+def names_of_logs(home: Home) -> list[str]:
+    """Return every name of a log in a home."""
+    return [name for _, _, names in os.walk(home.logs) for name in names if ".log" in name]
+
+
+def clear(store: Store, home: Home) -> None:
+    for seqs in store.clear():
+        joblogs.delete(home, store.id, *seqs)
+
+
+def clear_elsewhere(store: Store, home: Home) -> None:
+    list(store.clear())
+    sweep(store, home)
+
+
+def sweep(store: Store, home: Home) -> None:
+    """Sweep away the logs of which the store knows no job, however young they are."""
+    for directory, _, names in os.walk(home.logs):
+        for name in names:
+            os.utime(os.path.join(directory, name), (0, 0))
+    sweeper = Sweeper(store, home)
+    for _ in range(9):
+        sweeper.sweep(time.monotonic())
+
+
+@pytest.mark.parametrize("forget", [clear, clear_elsewhere])
+@pytest.mark.parametrize("start", ["sqlite", "postgres"])
+def test_a_log_is_gone_from_the_home_when_its_job_is_forgotten_where_the_queue_is(
+    home: Home, new_place: NewPlace, start: str, forget: Callable[[Store, Home], None]
+) -> None:
+    places = [home.path if engine == "sqlite" else new_place(engine) for engine in (start, "postgres", "sqlite")]
+    stores = list(map(opened, dict.fromkeys(places)))
+    logged(stores[0], home, "job", runs=2, size=20_000)
+    for source, target in pairwise(stores):
+        transfer(source, target, home, nothing)
+    assert len(names_of_logs(home)) == 2 * len(stores)
+    forget(stores[-1], home)
+
+    assert names_of_logs(home) == []
+    for store in stores:
+        store.close()
+
+
+@DIRECTIONS
+@pytest.mark.usefixtures("small_batches")
+def test_the_logs_of_a_transfer_that_was_killed_come_with_the_next(ends: tuple[Store, Store], home: Home) -> None:
+    source, target = ends
+    ran = logged(source, home, "job", runs=2)
+    for step in count(1):
+        died = killed(lambda source, target: transfer(source, target, home, nothing), (source, target), step)
+        transfer(source, target, home, nothing)
+        assert [printed(home, target, ran.seq, n) for n in (1, 2)] == [b"1\n", b"2\n"]
+        if not died:
+            break
+        source, target = target, source
+    else:
+        pytest.fail("it was always killed")
+
+
+@DIRECTIONS
+def test_the_logs_of_a_transfer_that_was_given_up_stay_whatever_its_target_forgets(
+    ends: tuple[Store, Store], home: Home
+) -> None:
+    source, target = ends
+    ran = logged(source, home, "job", runs=2)
+    for step in (5, 6):  # the jobs have arrived, nothing has left
+        assert killed(lambda source, target: transfer(source, target, home, nothing), ends, step)
+        abandon(source, target)
+        sweep(target, home)
+
+    assert [printed(home, source, ran.seq, n) for n in (1, 2)] == [b"1\n", b"2\n"]
+
+
+@DIRECTIONS
+def test_the_logs_of_a_queue_that_was_opened_again_stay_whatever_the_other_one_forgets(
+    ends: tuple[Store, Store], home: Home
+) -> None:
+    source, target = ends
+    ran = logged(source, home, "job", runs=2)
+    transfer(source, target, home, nothing)
+    reopen(source, home)
+    clear(target, home)
+    sweep(target, home)
+
+    assert [printed(home, source, ran.seq, n) for n in (1, 2)] == [b"1\n", b"2\n"]
+
+
+def test_the_logs_of_another_machine_come_along_when_the_same_is_done_there(home: Home, new_place: NewPlace) -> None:
+    source, target = opened(new_place("postgres")), opened(new_place("postgres"))
+    there = Home(new_place("sqlite"))
+    there.create()
+    ran = logged(source, there, "job", runs=2)
+    transfer(source, target, home, nothing)
+    assert printed(there, target, ran.seq, 1) == b""
+    assert transfer(source, target, there, nothing).already
+
+    assert [printed(there, target, ran.seq, n) for n in (1, 2)] == [b"1\n", b"2\n"]
+    source.close()
+    target.close()
+
+
 def test_a_database_gives_the_ends_of_logs_to_another_one(
     new_place: NewPlace, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -730,14 +845,6 @@ AFTER_ONE_BATCH = 5
 
 def is_open(store: Store) -> bool:
     return store.gate().transfers().keys() <= {Stage.ARRIVED}
-
-
-DIRECTIONS = pytest.mark.parametrize("ends", ["sqlite to postgres", "postgres to sqlite"], indirect=True)
-
-
-@pytest.fixture
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "BATCH", 3)
 
 
 @DIRECTIONS
@@ -927,7 +1034,7 @@ def test_what_a_queue_has_left_can_be_opened_as_another_queue(ends: tuple[Store,
     with pytest.raises(Conflict, match="has moved to") as refused:
         abandon(source, None)
     assert "--reopen" in str(refused.value.hint)
-    left, found = reopen(source)
+    left, found = reopen(source, HOME)
 
     assert (left.stage, left.place, found) == (Stage.LEFT, place, jobs)
     assert everything(source) == before
@@ -948,7 +1055,7 @@ def test_what_has_arrived_can_be_opened(ends: tuple[Store, Store]) -> None:
     source, target = ends
     filled(source)
     assert killed(move, ends, AFTER_ONE_BATCH)
-    arriving, found = reopen(target)
+    arriving, found = reopen(target, HOME)
 
     jobs = list(target.list())
     assert (arriving.stage, arriving.place, found) == (Stage.ARRIVING, source.gate().place, len(jobs))
@@ -963,10 +1070,10 @@ def test_what_has_arrived_can_be_opened(ends: tuple[Store, Store]) -> None:
 
 def test_a_queue_that_is_open_or_can_stay_is_not_reopened(store: Store) -> None:
     with pytest.raises(Conflict, match="is open"):
-        reopen(store)
+        reopen(store, HOME)
     store.gate().begin_leaving(ID, ELSEWHERE)
     with pytest.raises(Conflict, match="is being moved to") as refused:
-        reopen(store)
+        reopen(store, HOME)
     assert "--abandon" in str(refused.value.hint)
     with pytest.raises(StoreClosed):
         job(store)

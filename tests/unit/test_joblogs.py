@@ -7,15 +7,13 @@ import os
 import re
 import stat
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from queuectl import joblogs
 from queuectl.joblogs import LogWriter
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from queuectl.paths import Home
 
 CAP = 10 * 1024 * 1024
 LINE = 16 * 1024
@@ -229,25 +227,28 @@ def test_the_size_is_that_of_all_files(tmp_path: Path) -> None:
 
 
 def test_deleting_takes_all_attempts_and_segments_of_these_jobs_alone(tmp_path: Path) -> None:
+    home = Home(str(tmp_path))
     for seq in (7, 77, 8, 1007):
         for attempt in (1, 2):
-            written(tmp_path, *[("stdout", b"x" * 99 + b"\n")] * 40, seq=seq, attempt=attempt, cap=2000)
+            written(Path(home.logs), *[("stdout", b"x" * 99 + b"\n")] * 40, seq=seq, attempt=attempt, cap=2000)
 
-    joblogs.delete(str(tmp_path), 7, 8)
+    joblogs.delete(home, None, 7, 8)
 
-    assert {seq for seq in (7, 77, 8, 1007) if joblogs.attempts_logged(str(tmp_path), seq)} == {77, 1007}
+    assert {seq for seq in (7, 77, 8, 1007) if joblogs.attempts_logged(home.logs, seq)} == {77, 1007}
     assert not [path for path in tmp_path.rglob("*.log*") if path.name.startswith(("7.", "8."))]
 
 
 def test_deleting_the_last_log_of_a_directory_leaves_no_directory_and_a_log_can_begin_again(tmp_path: Path) -> None:
-    written(tmp_path, ("stdout", b"x\n"))
+    home = Home(str(tmp_path))
+    logs = Path(home.logs)
+    written(logs, ("stdout", b"x\n"))
 
-    joblogs.delete(str(tmp_path), 7)
-    joblogs.delete(str(tmp_path), 7)
+    joblogs.delete(home, None, 7)
+    joblogs.delete(home, None, 7)
 
-    assert not head(tmp_path).parent.exists()
-    written(tmp_path, ("stdout", b"again\n"), attempt=2)
-    assert joblogs.attempts_logged(str(tmp_path), 7) == [2]
+    assert not head(logs).parent.exists()
+    written(logs, ("stdout", b"again\n"), attempt=2)
+    assert joblogs.attempts_logged(home.logs, 7) == [2]
 
 
 def test_foreign_files_between_the_logs_are_ignored(tmp_path: Path) -> None:

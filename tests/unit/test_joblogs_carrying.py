@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from queuectl import joblogs
 from queuectl.job import LogPart
 from queuectl.joblogs import LogDirectory
+from queuectl.paths import Home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,17 +46,41 @@ def test_the_end_of_a_log_is_what_its_writer_would_have_kept(tmp_path: Path, tex
     assert LogDirectory(str(tmp_path)).end(7, 1) == joblogs.end_of(writer)
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(str(tmp_path))
+    home.create()
+    return home
+
+
+ELSEWHERE = "f" * 32
+"""Another queue of the same home."""
+
+
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_a_linked_log_reads_the_same(tmp_path: Path, text: bytes) -> None:
-    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+def test_a_linked_log_reads_the_same_and_is_deleted_as_one(home: Home, text: bytes) -> None:
+    one, two, third = home.logs, home.job_logs(ELSEWHERE), home.job_logs("e" * 32)
     write(one, text, cap=4 * 2**20)
-    LogDirectory(one).link(7, 1, LogDirectory(two))
-    LogDirectory(one).link(7, 1, LogDirectory(two))
+    write(third, b"of another queue\n")
+    for _ in range(2):
+        joblogs.link(one, two)
 
     assert read(two) == read(one)
     assert LogDirectory(two).has(7, 1) == bool(text)
-    joblogs.delete(one, 7)
-    assert b"".join(line.text for line in read(two)).endswith(text[-5:])
+    joblogs.delete(home, ELSEWHERE, 7)
+    assert read(one) == read(two) == []
+    assert not os.listdir(f"{one}/jobs") if text else not os.path.exists(f"{one}/jobs")
+    assert [line.text for line in read(third)] == [b"of another queue\n"]
+
+
+def test_a_log_that_has_a_name_elsewhere_can_become_one_of_its_own_queue_alone(home: Home) -> None:
+    one, two = home.logs, home.job_logs(ELSEWHERE)
+    write(one, b"hello\n")
+    joblogs.link(one, two)
+    joblogs.unlink_elsewhere(home, None)
+
+    assert read(two) == []
+    assert [line.text for line in read(one)] == [b"hello\n"]
 
 
 @pytest.mark.parametrize("before", [0, 1000])

@@ -30,11 +30,12 @@ def configure(parser: Parser) -> None:
 def run(_args: Namespace, app: App) -> int:
     """Forget the jobs."""
     queue = app.reading_queue()
-    seqs = queue.clear() if queue else iter(())
     count = 0
-    while gone := tuple(islice(seqs, BATCH)):
-        joblogs.delete(app.logs, *gone)
-        count += len(gone)
+    if queue is not None:
+        seqs = queue.clear()
+        while gone := tuple(islice(seqs, BATCH)):
+            joblogs.delete(app.home, queue.shared_id, *gone)
+            count += len(gone)
     if app.out.json:
         app.out.value({"cleared": count})
     app.out.say(f"cleared {count} job{'' if count == 1 else 's'}")

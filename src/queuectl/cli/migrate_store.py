@@ -114,7 +114,7 @@ def _abandon(source: Store, target: Store | None, app: App) -> int:
 
 
 def _reopen(source: Store, app: App) -> int:
-    end, jobs = reopen(source)
+    end, jobs = reopen(source, app.home)
     if app.out.json:
         app.out.value({"reopened": jobs})
     how = "as it was when it moved to" if end.stage is Stage.LEFT else "with what had arrived from"

@@ -7,7 +7,15 @@ Must not know the store, the state of a job or how anything is shown.
 
 from queuectl.joblogs.carrying import LogDirectory
 from queuectl.joblogs.cri import Line
-from queuectl.joblogs.files import attempts_logged, delete, head_path, jobs_logged, size
+from queuectl.joblogs.files import (
+    attempts_logged,
+    delete,
+    head_path,
+    jobs_logged,
+    link,
+    size,
+    unlink_elsewhere,
+)
 from queuectl.joblogs.parts import KEPT, Joiner, end_left, end_of, parts
 from queuectl.joblogs.reader import BOTH, DROPPED, Follower, last_error, read
 from queuectl.joblogs.writer import LogWriter
@@ -28,7 +36,9 @@ __all__ = [
     "head_path",
     "jobs_logged",
     "last_error",
+    "link",
     "parts",
     "read",
     "size",
+    "unlink_elsewhere",
 ]

@@ -1,4 +1,4 @@
-"""Owns how the logs of ended runs come from one directory of logs, or from a store, into another one.
+"""Owns how the ends of logs of ended runs come from a directory of logs into a store, or the other way.
 
 For many runs in the order of their jobs: each directory is looked into once.
 """
@@ -43,20 +43,6 @@ class LogDirectory:
         if len(lines) > KEPT or not lines.endswith(b"\n"):
             return end_left(self._logs, seq, attempt)
         return LogPart(cri.output_size(lines), lines)
-
-    def link(self, seq: int, attempt: int, other: LogDirectory) -> None:
-        """Let the log of a run, if it is here, be in another directory of the same home as well; it takes no space."""
-        for start in self._files_of(seq, attempt):
-            source = files.path_of(self._logs, seq, attempt, start)
-            target = files.path_of(other._logs, seq, attempt, start)
-            try:
-                try:
-                    os.link(source, target)
-                except FileNotFoundError:
-                    files.make_directories(os.path.dirname(target))
-                    os.link(source, target)
-            except FileExistsError:
-                continue
 
     def put_end(self, seq: int, attempt: int, part: LogPart) -> None:
         """Make a log of the end of one."""

@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from queuectl.paths import Home
+
 HEAD = -1
 """Start of the head: before every segment."""
 
@@ -56,13 +58,7 @@ def jobs_logged(logs: str) -> Iterator[dict[int, float]]:
 
     The times are those of the wall clock.
     """
-    jobs = os.path.join(logs, "jobs")
-    try:
-        numbers = [name for name in os.listdir(jobs) if name.isdecimal()]
-    except FileNotFoundError:
-        return
-    for number in sorted(numbers, key=int):
-        directory = os.path.join(jobs, number)
+    for directory in directories(logs):
         found: dict[int, float] = {}
         for name, seq, _, _ in _entries(directory):
             try:
@@ -84,23 +80,65 @@ def size(logs: str, seq: int, attempt: int) -> int:
     return total
 
 
-def delete(logs: str, *seqs: int) -> None:
-    """Delete the logs of jobs that do not run. Many at once cost one look into each directory."""
-    for directory, wanted in _by_directory(logs, seqs).items():
+def link(logs: str, other: str) -> None:
+    """Let each log in a directory have a name in another one of the same home as well; that takes no space."""
+    for directory in directories(logs):
+        target = os.path.join(other, "jobs", os.path.basename(directory))
+        make_directories(target)
+        for name, *_ in _entries(directory):
+            try:
+                os.link(os.path.join(directory, name), os.path.join(target, name))
+            except FileExistsError:
+                continue
+
+
+def unlink_elsewhere(home: Home, queue: str | None) -> None:
+    """Let the logs of a queue have no other names in a home than those that are its own."""
+    others = home.other_job_logs(queue)
+    for directory in directories(home.job_logs(queue)):
+        for name, *_ in _entries(directory):
+            _unlink_in(others, directory, name)
+
+
+def delete(home: Home, queue: str | None, *seqs: int) -> None:
+    """Delete the logs of jobs of a queue that do not run. Many at once cost one look into each directory.
+
+    The log of a queue that has moved within the home has a name wherever the queue was: all of them go.
+    """
+    others = home.other_job_logs(queue)
+    for directory, wanted in _by_directory(home.job_logs(queue), seqs).items():
         left = 0
         for name, seq, _, _ in _entries(directory):
             if seq not in wanted:
                 left += 1
                 continue
+            _unlink_in(others, directory, name)  # first: what is still in its own directory will be found again
             try:
                 os.unlink(os.path.join(directory, name))
             except FileNotFoundError:
                 continue  # another process deletes the same
         if not left:
-            try:
-                os.rmdir(directory)
-            except OSError:
-                continue  # a worker has just begun a log in it, or it was never there
+            _remove_empty(directory)
+
+
+def _unlink_in(others: Iterable[str], directory: str, name: str) -> None:
+    """Take away the other names of a file in the directory of some jobs."""
+    for other in others:
+        jobs = os.path.join(other, "jobs", os.path.basename(directory))
+        path = os.path.join(jobs, name)
+        try:
+            if os.path.samefile(path, os.path.join(directory, name)):
+                os.unlink(path)
+                _remove_empty(jobs)
+        except FileNotFoundError:
+            continue
+
+
+def _remove_empty(directory: str) -> None:
+    try:
+        os.rmdir(directory)
+    except OSError:
+        pass  # a worker has just begun a log in it, or it was never there
 
 
 def create(path: str) -> int:
@@ -116,6 +154,16 @@ def create(path: str) -> int:
 def open_to_read(path: str) -> int:
     """Open a file of a log."""
     return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def directories(logs: str) -> list[str]:
+    """Return the directories of the logs of some jobs each, in the order of their numbers."""
+    jobs = os.path.join(logs, "jobs")
+    try:
+        numbers = [name for name in os.listdir(jobs) if name.isdecimal()]
+    except FileNotFoundError:
+        return []
+    return [os.path.join(jobs, number) for number in sorted(numbers, key=int)]
 
 
 def _directory(logs: str, seq: int) -> str:

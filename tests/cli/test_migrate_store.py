@@ -15,7 +15,7 @@ from queuectl.store.transfers import Stage
 from queuectl.transfer import sums
 from tests.support.eventually import eventually
 from tests.support.factories import claimed, identity, job, new_job
-from tests.support.processes import RealQueue, kill
+from tests.support.processes import DEADLINE, RealQueue, kill
 from tests.support.stores import opened
 
 if TYPE_CHECKING:
@@ -115,6 +115,50 @@ def test_the_queue_is_closed_where_it_was(ends: Ends) -> None:
     assert here.do("status").startswith(why.removeprefix("queuectl: error: "))
     assert json.loads(there.do("status", "--json"))["closed"] is None
     assert here.do("list", "-q") == "a\n"
+
+
+WAITERS = {
+    "wait": (["wait", "a"], 125, ""),
+    "run": (["run", "--id", "b", "--", "true"], 125, ", with job b"),
+    "logs -f": (["logs", "-f", "a"], 5, ""),
+}
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_who_waits_for_a_job_is_told_when_the_queue_moves(ends: Ends, waiter: str) -> None:
+    here = ends.here
+    here.do("config", "set", "backoff_base", "1000")
+    here.start()
+    here.enqueue("echo out; exit 3", "--id", "a")
+    here.wait("a", State.FAILED)
+    here.stop()
+    words, code, more = WAITERS[waiter]
+    waiting = here.spawn(*words)
+    assert waiting.stdout is not None
+    assert waiting.stdout.readline()  # that no worker runs, or what the job has printed: it has begun
+    here.do("migrate-store", "--to", ends.to)
+
+    out, _ = waiting.communicate(timeout=DEADLINE)
+    assert waiting.returncode == code
+    error, hint = out.splitlines()[-2:]
+    places = here.store.gate().place, ends.there.store.gate().place
+    assert error in {
+        f"queuectl: error: the queue of {places[0]} {moves} {places[1]}{more}"
+        for moves in ("has moved to", "is being moved to")
+    }
+    assert hint.startswith(("  use it there: --", "  queuectl migrate-store goes on with it"))
+
+
+def test_a_job_that_has_ended_is_told_of_as_ever_wherever_the_queue_is(ends: Ends) -> None:
+    here = ends.here
+    here.start()
+    here.enqueue("echo out; exit 3", "--id", "a", "--max-retries", "0")
+    here.wait("a")
+    here.stop()
+    here.do("migrate-store", "--to", ends.to)
+
+    assert here.run("wait", "a").code == 3
+    assert here.run("logs", "-f", "a") == (0, "out\n", "")
 
 
 def test_a_queue_comes_back(ends: Ends) -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 
 from queuectl.cli.terminal import safe
-from queuectl.errors import NotFound, StoreUnavailable
+from queuectl.errors import NotFound, StoreClosed, StoreUnavailable
 from queuectl.job import FINISHED, State
 from queuectl.wire import dumps
 
@@ -52,6 +52,18 @@ def reread(queue: Queue, job: Job) -> Job:
     return found
 
 
+def refuse_closed(queue: Queue, jobs: Iterable[Job]) -> None:
+    """Refuse to wait for jobs that cannot go on here, because the queue moves to another store, or has moved.
+
+    Raises:
+        StoreClosed: it says where the queue goes.
+    """
+    # Nothing runs while a queue moves, so while a job does, the server is not asked.
+    waits = any(job.state not in FINISHED and job.state is not State.PROCESSING for job in jobs)
+    if waits and (closed := queue.why_closed()) is not None:
+        raise closed
+
+
 class Patience:
     """Lets a command that waits outlive a server that is away for a while: a restart takes seconds."""
 
@@ -61,9 +73,10 @@ class Patience:
         self._away_since: float | None = None
 
     def lose(self, error: StoreUnavailable) -> None:
-        """Note that the store cannot be used now; raise the error when it is a file, or has been away for too long."""
+        """Note that the store cannot be used now; raise the error when no server is away, or one has been too long."""
         now = time.monotonic()
-        if not self._has_server or (self._away_since is not None and now - self._away_since > LONGEST_OUTAGE):
+        too_long = self._away_since is not None and now - self._away_since > LONGEST_OUTAGE
+        if not self._has_server or isinstance(error, StoreClosed) or too_long:
             raise error
         if self._away_since is None:
             self._away_since = now
@@ -81,6 +94,7 @@ def wait_for_all(
 
     Raises:
         NotFound: a job is cleared meanwhile.
+        StoreClosed: the queue moves to another store meanwhile.
     """
     jobs = {job.id: job for job in waited_for}
     open_ids = list(jobs)
@@ -94,6 +108,7 @@ def wait_for_all(
         try:
             if queue.changed():
                 jobs.update((id, reread(queue, jobs[id])) for id in open_ids)
+                refuse_closed(queue, (jobs[id] for id in open_ids))
                 patience.find()
         except StoreUnavailable as error:
             patience.lose(error)
@@ -128,13 +143,13 @@ def follow(  # noqa: PLR0913  what to show, and how
     """Show the output of a job from one attempt on until the job has ended, and return it.
 
     `output_of` begins an attempt and returns what shows all that is new of it, given the job as it is then. `only`
-    stops at the attempt's end.
+    stops at the attempt's end. Raises as `wait_for_all` does.
     """
     show: Callable[[Job], None] | None = None
     patience = Patience(queue, app.out)
     while True:
         try:
-            if queue.changed():
+            if changed := queue.changed():
                 job = reread(queue, job)
                 patience.find()
             # The log of a run is complete before its job moves on: what is shown after the look at the job is all.
@@ -144,13 +159,13 @@ def follow(  # noqa: PLR0913  what to show, and how
                 if attempt == job.attempt or only:
                     break
                 attempt, show = attempt + 1, None
+            over = job.attempt > attempt or (job.attempt == attempt and job.state is not State.PROCESSING)
+            if job.state in FINISHED or (only and over):
+                return job
+            if changed:
+                refuse_closed(queue, [job])
         except StoreUnavailable as error:
             patience.lose(error)
-            pause()
-            continue
-        over = job.attempt > attempt or (job.attempt == attempt and job.state is not State.PROCESSING)
-        if job.state in FINISHED or (only and over):
-            return job
         pause()
 
 

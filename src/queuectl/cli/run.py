@@ -9,6 +9,7 @@ from queuectl.cli.enqueue import warn_without_worker
 from queuectl.cli.follow import Printer, follow, settle
 from queuectl.cli.joboptions import add_job_options, requested_job
 from queuectl.cli.told import ending_with, exit_code
+from queuectl.errors import StoreClosed
 from queuectl.job import Outcome, State
 from queuectl.wire import job_fields
 
@@ -52,6 +53,8 @@ def run(args: Namespace, app: App) -> int:
         going_on = f"{app.call('logs')} -f {job.id}, {app.call('cancel')} {job.id}"
         app.out.say(f"detached; job {job.id} goes on ({going_on})")
         return INTERRUPTED
+    except StoreClosed as error:
+        raise StoreClosed(f"{error.message}, with job {job.id}", error.hint) from None
     settle(queue, app, [job])
     if app.out.json:
         app.out.value(job_fields(job))

@@ -6,7 +6,7 @@ import time
 
 from queuectl.cli.each import add_ids
 from queuectl.cli.enqueue import warn_without_worker
-from queuectl.cli.follow import settle, wait_for_all
+from queuectl.cli.follow import refuse_closed, settle, wait_for_all
 from queuectl.cli.told import TIMED_OUT, ending_with, exit_code
 from queuectl.durations import parse_duration
 from queuectl.job import FINISHED, State
@@ -41,8 +41,7 @@ def run(args: Namespace, app: App) -> int:
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     jobs = [queue.get(id) for id in dict.fromkeys(args.ids)]
     if any(job.state not in FINISHED for job in jobs):
-        if (closed := queue.why_closed()) is not None:
-            raise closed
+        refuse_closed(queue, jobs)
         warn_without_worker(app)
     jobs = wait_for_all(queue, app, jobs, deadline, lambda job: _tell(job, app))
     settle(queue, app, [job for job in jobs if job.state in FINISHED])

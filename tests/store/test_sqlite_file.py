@@ -16,7 +16,9 @@ from queuectl.errors import StoreUnavailable
 from queuectl.job import State
 from queuectl.lifecycle import Loss
 from queuectl.paths import Home
-from queuectl.store.sqlite.connection import APPLICATION_ID
+from queuectl.store.migrate import after as migrations_after
+from queuectl.store.migrate import latest
+from queuectl.store.sqlite.connection import APPLICATION_ID, MIGRATIONS
 from queuectl.store.sqlite.engine import SqliteStore
 from tests.support import children
 from tests.support.factories import BADLY, COOKIE, NOW, WELL, WORKER, after, claimed, identity, job, new_job
@@ -86,9 +88,34 @@ def test_a_fresh_database_is_marked_as_ours(home: Home) -> None:
 
     database = apsw.Connection(home.database)
     assert database.pragma("application_id") == APPLICATION_ID
-    assert database.pragma("user_version") == 1
+    assert database.pragma("user_version") == latest(MIGRATIONS)
     assert database.pragma("journal_mode") == "wal"
     database.close()
+
+
+@pytest.mark.parametrize("version", range(1, latest(MIGRATIONS)))
+def test_a_database_of_an_older_version_is_brought_up_with_its_jobs(home: Home, version: int) -> None:
+    home.create()
+    database = apsw.Connection(home.database)
+    database.execute("PRAGMA page_size = 2048; PRAGMA journal_mode = WAL")
+    for migration in migrations_after(MIGRATIONS, 0)[:version]:
+        database.execute(migration.sql)
+    database.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}")
+    database.execute("INSERT INTO terms VALUES (1, 2.0, 60.0, 0.0, 3, 18, x'')")
+    database.execute(
+        "INSERT INTO jobs (id, state, ready, queue, priority, command, max_retries, terms, cwd, env, secret_env, "
+        "created_at, next_run_at) VALUES ('old', 'pending', 1, 'default', 0, 'true', 3, 1, '/', x'', x'', 1, 1)"
+    )
+    database.close()
+
+    store = SqliteStore(home)
+
+    store.register(identity(), 60)
+    job = store.claim(WORKER, COOKIE)
+    assert job is not None
+    done = store.finish(job, WELL)
+    assert (done and done.id, done and done.state) == ("old", State.COMPLETED)
+    store.close()
 
 
 def test_every_connection_syncs_commits_and_checks_references(home: Home) -> None:

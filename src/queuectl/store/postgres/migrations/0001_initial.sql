@@ -202,7 +202,6 @@ CREATE TABLE queuectl.workers (
     started bigint NOT NULL,
     boot text NOT NULL,
     home text NOT NULL,
-    host text NOT NULL,
     version text NOT NULL,
     registered_at timestamptz NOT NULL,
     stopping_at timestamptz,
@@ -229,21 +228,3 @@ CREATE TABLE queuectl.config (
     key text PRIMARY KEY,
     value text NOT NULL
 );
-
--- The ends in this database of transfers of the whole queue, to or from another store. While there is one at a stage
--- that keeps the queue closed, there are triggers that refuse every change (queries/transfer/refuse.sql).
-CREATE TABLE queuectl.transfers (
-    stage text COLLATE "C" PRIMARY KEY CHECK (stage IN ('leaving', 'left', 'arriving', 'arrived')),
-    id text NOT NULL,
-    place text NOT NULL,
-    queue text NOT NULL,
-    upto bigint NOT NULL DEFAULT 0
-);
-CREATE FUNCTION queuectl.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    transfer record;
-BEGIN
-    SELECT stage, place INTO transfer FROM queuectl.transfers WHERE stage <> 'arrived' ORDER BY stage LIMIT 1;
-    RAISE EXCEPTION USING ERRCODE = 'QC001', MESSAGE = transfer.stage, DETAIL = transfer.place;
-END
-$$;

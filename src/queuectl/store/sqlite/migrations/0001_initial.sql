@@ -128,7 +128,6 @@ CREATE TABLE workers (
     started INTEGER NOT NULL,
     boot TEXT NOT NULL,
     home TEXT NOT NULL,
-    host TEXT NOT NULL,
     version TEXT NOT NULL,
     registered_at INTEGER NOT NULL,
     stopping_at INTEGER
@@ -142,13 +141,3 @@ CREATE TABLE config (
 -- A commit that changes nothing syncs nothing: a flush counts here.
 CREATE TABLE flushes (n INTEGER NOT NULL) STRICT;
 INSERT INTO flushes (n) VALUES (0);
-
--- The ends in this file of transfers of the whole queue, to or from another store. While there is one at a stage that
--- keeps the queue closed, there are triggers that refuse every change (queries/transfer/refuse.sql).
-CREATE TABLE transfers (
-    stage TEXT PRIMARY KEY CHECK (stage IN ('leaving', 'left', 'arriving', 'arrived')),
-    id TEXT NOT NULL,
-    place TEXT NOT NULL,
-    queue TEXT NOT NULL,
-    upto INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;

@@ -241,6 +241,20 @@ def test_stop_waits_for_the_running_job(ends: Ends) -> None:
     here.no_worker()
 
 
+@ONLY_FORTH
+def test_stop_leaves_workers_of_other_queues_of_the_home_alone(ends: Ends, empty_postgres_url: str) -> None:
+    other = RealQueue(ends.here.directory, url=empty_postgres_url)
+    try:
+        (worker,) = other.start()
+        ends.here.start(count=2)
+        ends.here.do("migrate-store", "--stop", "--to", ends.to)
+
+        assert [left.id for left in other.workers()] == [worker.id]
+        assert other.wait(other.enqueue("true")).state is State.COMPLETED
+    finally:
+        other.close()
+
+
 def test_a_job_of_a_worker_that_is_gone_is_taken_from_it_first(ends: Ends) -> None:
     here, there = ends.here, ends.there
     here.start(env={"QUEUECTL_LEASE": "4s"})  # where there are leases, it serves until its own is over

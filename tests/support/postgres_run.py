@@ -98,10 +98,10 @@ class Run:
         return Shared(server.url("postgres"), server.guard)
 
     @contextmanager
-    def database(self, cluster: Cluster) -> Iterator[str]:
-        """Make a database that begins as the template, and drop it."""
+    def database(self, cluster: Cluster, *, empty: bool = False) -> Iterator[str]:
+        """Make a database that begins as the template, or empty, and drop it."""
         name = f"{self.name}-{os.getpid()}-{next(NUMBERS)}"
-        yield cluster.create_database(name, self.template)
+        yield cluster.create_database(name, None if empty else self.template)
         cluster.drop_database(name)
 
     @classmethod
@@ -159,6 +159,13 @@ def postgres(pytestconfig: pytest.Config) -> Cluster:
 def postgres_url(postgres: Cluster, pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a database of the test's own, which begins as the template; dropped at the end."""
     with pytestconfig.stash[RUN].database(postgres) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres: Cluster, pytestconfig: pytest.Config) -> Iterator[str]:
+    """The URL of a database in which there is nothing yet; dropped at the end."""
+    with pytestconfig.stash[RUN].database(postgres, empty=True) as url:
         yield url
 
 

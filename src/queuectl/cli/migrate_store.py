@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-from queuectl import process, roster
-from queuectl.cli.follow import pause
-from queuectl.cli.worker import stop_home
 from queuectl.errors import Conflict, InvalidInput
-from queuectl.store.base import Identity
 from queuectl.store.transfers import Stage
 from queuectl.storeurl import is_known
 from queuectl.transfer import abandon, reopen, transfer
-from queuectl.worker import rescue
+from queuectl.worker.quiet import make_quiet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
 
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
-    from queuectl.events import Event
-    from queuectl.store.base import Registered, Store
+    from queuectl.store.base import Store
 
 CLEAR_LINE = "\r\33[K"
 
@@ -83,7 +76,7 @@ def run(args: Namespace, app: App) -> int:
 
 def _move(source: Store, target: Store, app: App, *, stop: bool) -> int:
     if source.gate().transfers().keys() <= {Stage.ARRIVED}:  # otherwise nothing can run any more
-        _quiet(source, app, stop=stop)
+        make_quiet(source, app.home, app.out.say, stop=stop)
     progress = Progress(shown=not app.out.json and not app.out.quiet and sys.stderr.isatty())
     try:
         moved = transfer(source, target, app.home, progress.tell)
@@ -145,72 +138,3 @@ class Progress:
             sys.stderr.write(CLEAR_LINE)
             sys.stderr.flush()
             self._shown = False
-
-
-# Before the queue is closed
-
-
-def _quiet(store: Store, app: App, *, stop: bool) -> None:
-    """Make sure that no worker serves the queue and none has left a job.
-
-    Raises:
-        Conflict: one does or has, and nobody asked to wait for the end of that.
-    """
-    serving = _serving(store, app)
-    if serving and not stop:
-        several = "1 worker serves" if len(serving) == 1 else f"{len(serving)} workers serve"
-        raise Conflict(f"{several} the queue", "stop them first; or add --stop, which waits for their jobs")
-    if serving:
-        _stop(store, app, serving)
-    told: Sequence[str] = ()
-    while left := _left(store, app):
-        if not stop:
-            raise Conflict(
-                f"job {left[0]} is in the hands of a worker that is gone", "--stop waits until it is taken from it"
-            )
-        if left != told:
-            app.out.say(f"waiting for {', '.join(left)}")
-            told = left
-        pause()
-
-
-def _serving(store: Store, app: App) -> Sequence[Registered]:
-    """Return the living workers of the queue: those of this home as the kernel says it, others by their leases."""
-    alive = {member.id for member in roster.workers(app.home)}
-    near = {identity.worker for identity in store.identities(near=_me(app))}
-    return [
-        worker for worker in store.workers() if worker.identity.worker in alive or worker.identity.worker not in near
-    ]
-
-
-def _stop(store: Store, app: App, serving: Sequence[Registered]) -> None:
-    """Ask all workers to stop, and wait until they have."""
-    if not store.leased:
-        stop_home(app)
-        return
-    for host in sorted({worker.identity.host for worker in serving}):
-        store.request_stop(host, now=False)
-    told: list[str] = []
-    while serving := _serving(store, app):
-        jobs = [worker.job for worker in serving if worker.job is not None]
-        if jobs and jobs != told:
-            app.out.say(f"waiting for {', '.join(jobs)}")
-            told = jobs
-        pause()
-
-
-def _left(store: Store, app: App) -> Sequence[str]:
-    """Take from workers that are gone what can be taken now; return which jobs somebody still holds."""
-    if os.path.isdir(app.home.workers):
-        rescue.rescue_lost(store, app.home, _me(app), _untold)
-    rescue.rescue_expired(store, _untold)
-    return [running.job.id for running in store.running()]
-
-
-def _me(app: App) -> Identity:
-    home = app.home.identity() if os.path.isdir(app.home.path) else ""
-    return Identity("", os.getpid(), 0, process.boot_id(), home, "", "")
-
-
-def _untold(_event: Event) -> None:
-    """Say nothing: this is no worker, whose log it would be."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 
-from queuectl import process, roster
+from queuectl import roster
 from queuectl.cli.parser import one_of
 from queuectl.cli.workertable import print_workers, seen_workers, worker_fields
 from queuectl.errors import Conflict, InvalidInput, PartlyDone, StoreUnavailable
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
-    from queuectl.paths import Home
     from queuectl.store.base import Registered
 
 MOST = 64
@@ -27,11 +25,6 @@ MOST = 64
 
 FILES = 256
 """Limit of open files (RLIMIT_NOFILE) that workers need; that of a shell is usually 1,024."""
-
-STOP = signal.SIGUSR1
-"""Asks for a stop; asking twice is not asking for more, as a second TERM is."""
-
-STOP_NOW = signal.SIGQUIT
 
 
 def configure_start(parser: Parser) -> None:
@@ -147,7 +140,15 @@ def run_stop(args: Namespace, app: App) -> int:
         deadline = time.monotonic() + parse_duration(args.timeout)
     if args.host is not None:
         return _stop_host(args.host, app, deadline, now=bool(args.now))
-    stopped = stop_home(app, deadline, now=bool(args.now))
+    from queuectl.worker.stopping import stop  # noqa: PLC0415  only this verb stops workers
+
+    try:
+        stopped = stop(app.home, app.out.say, deadline, now=bool(args.now))
+    except PartlyDone as error:
+        raise PartlyDone(
+            error.message,
+            f"the workers go on and end with their jobs; to end the jobs: {app.call('worker stop --now')}",
+        ) from None
     if app.out.json:
         app.out.value({"stopped": stopped})
     elif stopped:
@@ -155,38 +156,6 @@ def run_stop(args: Namespace, app: App) -> int:
     else:
         app.out.say("no worker is running")
     return 0
-
-
-def stop_home(app: App, deadline: float | None = None, *, now: bool = False) -> int:
-    """Ask every supervisor of this home, and every worker without one, to stop, and wait; return how many workers have.
-
-    Raises:
-        PartlyDone: some still run at the deadline, a monotonic time.
-    """
-    from queuectl.worker import leftovers  # noqa: PLC0415  only this verb waits for them
-
-    stopped = {worker.id for worker in seen_workers(app.home)}
-    seen: dict[str, roster.Member] = {}
-    told: set[str] = set()
-    waited_for: list[str] | None = None
-    while members := _living(app.home, seen):
-        _tell(members, told, STOP_NOW if now else STOP)
-        jobs = [worker.job for worker in seen_workers(app.home) if worker.job is not None]
-        holding_up = jobs or [f"{leftover}, which cannot be killed" for leftover in leftovers.of_home(app.home)]
-        if holding_up and holding_up != waited_for:
-            app.out.say(f"waiting for {', '.join(holding_up)}")
-            waited_for = holding_up
-        if deadline is not None and time.monotonic() >= deadline:
-            others = "workers without a job" if roster.workers(app.home) else "the supervisor"
-            raise PartlyDone(
-                f"still running: {', '.join(holding_up) or others}",
-                f"the workers go on and end with their jobs; to end the jobs: {app.call('worker stop --now')}",
-            )
-        _wait_for_any(members, deadline)
-    for member in seen.values():
-        if member.supervisor is None:
-            roster.remove_supervisor(app.home, member.id)
-    return len(stopped)
 
 
 def _stop_host(host: str, app: App, deadline: float | None, *, now: bool) -> int:
@@ -211,43 +180,6 @@ def _stop_host(host: str, app: App, deadline: float | None, *, now: bool) -> int
     else:
         app.out.say(f"no worker is running on {host}")
     return 0
-
-
-def _living(home: Home, seen: dict[str, roster.Member]) -> list[roster.Member]:
-    """Return the living supervisors and workers; one that was seen counts until its process is gone."""
-    seen.update((member.id, member) for member in (*roster.supervisors(home), *roster.workers(home)))
-    return [member for member in seen.values() if member.alive]
-
-
-def _tell(members: list[roster.Member], told: set[str], sig: signal.Signals) -> None:
-    """Signal each supervisor, and each worker whose supervisor is gone, once; wake up those that are stopped."""
-    supervisors = {member.id for member in members if member.supervisor is None}
-    for member in members:
-        orphan = member.supervisor is not None and member.supervisor not in supervisors
-        if (orphan or member.supervisor is None) and member.id not in told:
-            told.add(member.id)
-            process.send(member.pid, member.started, member.boot, sig)
-        if member.stopped:
-            process.send(member.pid, member.started, member.boot, signal.SIGCONT)
-
-
-def _wait_for_any(members: list[roster.Member], deadline: float | None) -> None:
-    """Wait until one of the processes has ended, for half a second at most."""
-    import select  # noqa: PLC0415
-
-    poll = select.poll()
-    descriptors = []
-    for member in members:
-        try:
-            descriptors.append(os.pidfd_open(member.pid))
-        except ProcessLookupError:
-            continue
-        poll.register(descriptors[-1], select.POLLIN)
-    left = 0.5 if deadline is None else min(0.5, max(0.0, deadline - time.monotonic()))
-    if len(descriptors) == len(members):
-        poll.poll(left * 1000)
-    for descriptor in descriptors:
-        os.close(descriptor)
 
 
 def configure_list(parser: Parser) -> None:

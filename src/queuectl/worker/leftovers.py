@@ -49,9 +49,8 @@ def of_job(home: Home, job: Job) -> list[Leftover]:
     return _refusing(chain.from_iterable(adopted))
 
 
-def of_home(home: Home) -> list[Leftover]:
-    """Return the processes of all jobs that this user may not kill."""
-    members = (*roster.supervisors(home), *roster.workers(home))
+def below(members: Iterable[roster.Member]) -> list[Leftover]:
+    """Return the processes of the jobs of supervisors and workers that this user may not kill."""
     return _refusing(dict.fromkeys(pid for member in members for pid in descendants.below(member.pid)))
 
 

@@ -46,6 +46,21 @@ class Moved(Record):
     """Whether it was there before."""
 
 
+def check(source: Store, target: Store) -> dict[str, str]:
+    """Make sure that a transfer may begin; return the settings of the target that others will replace.
+
+    Raises:
+        InvalidInput: both are the same.
+        Conflict: the target is not empty, or workers serve it.
+    """
+    here, there = source.gate(), target.gate()
+    _check_room(here, there)
+    if Stage.LEFT in there.transfers():
+        return {}  # they were this queue's own
+    ours = source.settings()
+    return {key: value for key, value in target.settings().items() if ours.get(key) != value}
+
+
 def transfer(source: Store, target: Store, home: Home, tell: Callable[[int], object]) -> Moved:
     """Take the queue of a store to another, or go on with that; `tell` hears now and then how many jobs have arrived.
 
@@ -152,10 +167,7 @@ def _begin(here: Gate, there: Gate) -> str:
                 "go on with that; or give it up with --abandon",
             )
         return leaving.id
-    if here.place == there.place:
-        raise _same(here)
-    arrived = ours.get(Stage.ARRIVED)
-    there.check_room(None if arrived is None else arrived.queue)
+    _check_room(here, there)
     id = os.urandom(16).hex()
     queue = here.begin_leaving(id, there.place)
     try:
@@ -168,6 +180,13 @@ def _begin(here: Gate, there: Gate) -> str:
             here.stay(id)
             raise
     return id
+
+
+def _check_room(here: Gate, there: Gate) -> None:
+    if here.place == there.place:
+        raise _same(here)
+    arrived = here.transfers().get(Stage.ARRIVED)
+    there.check_room(None if arrived is None else arrived.queue)
 
 
 def _same(here: Gate) -> InvalidInput:

@@ -174,6 +174,25 @@ def test_a_queue_comes_back(ends: Ends) -> None:
     assert there.run("enqueue", "--", "true").code == 5
 
 
+def test_settings_that_are_replaced_are_told_before(ends: Ends) -> None:
+    here, there = ends.here, ends.there
+    for end, settings in ((here, {"grace": "7s", "keep_dead": "90d"}), (there, {"grace": "8s", "keep_dead": "90d"})):
+        for key, value in settings.items():
+            end.do("config", "set", key, value)
+    there.do("config", "set", "log_cap", "1MiB")
+    places = [end.store.gate().place for end in (here, there)]
+    _, _, err = here.run("migrate-store", "--to", ends.to)
+
+    assert err.splitlines() == [
+        f"settings of {places[1]} that are replaced: grace = 8s, log_cap = 1MiB",
+        f"0 jobs moved to {places[1]}",
+    ]
+    assert there.do("config", "get", "grace") == "7s\n"
+    there.do("config", "set", "grace", "9s")
+    back = "sqlite" if here.url is None else here.url
+    assert there.run("migrate-store", "--to", back).err == f"0 jobs moved to {places[0]}\n"  # its own are no others
+
+
 def test_once_more_changes_nothing(ends: Ends) -> None:
     ends.here.enqueue("true", "--id", "a")
     ends.here.do("migrate-store", "--to", ends.to)
@@ -476,11 +495,12 @@ def test_there_has_to_be_a_queue(ends: Ends) -> None:
     assert not (ends.here.directory / "nothing").exists()
 
 
-def test_a_target_with_jobs_is_refused(ends: Ends) -> None:
-    ends.here.enqueue("true")
+def test_a_target_with_jobs_is_refused_before_any_worker_is_stopped(ends: Ends) -> None:
+    ends.here.start()
     ends.there.enqueue("true")
-    code, out, err = ends.here.run("migrate-store", "--to", ends.to)
+    code, out, err = ends.here.run("migrate-store", "--stop", "--to", ends.to)
 
     assert (code, out) == (4, "")
     assert err.startswith(f"queuectl: error: there are jobs in {ends.there.store.gate().place} already\n")
     assert len(ends.open_ends()) == 2
+    assert ends.here.wait(ends.here.enqueue("true")).state is State.COMPLETED

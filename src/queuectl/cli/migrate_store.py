@@ -7,7 +7,7 @@ import sys
 from queuectl.errors import Conflict, InvalidInput
 from queuectl.store.transfers import Stage
 from queuectl.storeurl import is_known
-from queuectl.transfer import abandon, reopen, transfer
+from queuectl.transfer import abandon, check, reopen, transfer
 from queuectl.worker.quiet import make_quiet
 
 TYPE_CHECKING = False
@@ -75,7 +75,10 @@ def run(args: Namespace, app: App) -> int:
 
 
 def _move(source: Store, target: Store, app: App, *, stop: bool) -> int:
-    if source.gate().transfers().keys() <= {Stage.ARRIVED}:  # otherwise nothing can run any more
+    if source.gate().transfers().keys() <= {Stage.ARRIVED}:  # otherwise it has begun, and nothing can run any more
+        if replaced := check(source, target):
+            settings = ", ".join(f"{key} = {value}" for key, value in sorted(replaced.items()))
+            app.out.say(f"settings of {target.gate().place} that are replaced: {settings}")
         make_quiet(source, app.home, app.out.say, stop=stop)
     progress = Progress(shown=not app.out.json and not app.out.quiet and sys.stderr.isatty())
     try:

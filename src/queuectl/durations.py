@@ -89,8 +89,18 @@ def parse_size(text: str) -> int:
     return size
 
 
+def parse_time(text: str, now: datetime) -> datetime | float:
+    """Read when something is to be: an instant, as `parse_instant` returns it, or `+10m`, in seconds.
+
+    From when these count is for the store to say. Raises as both readers do.
+    """
+    if text.startswith("+") and text[-1] in UNITS:
+        return parse_duration(text[1:])
+    return parse_instant(text, now)
+
+
 def parse_instant(text: str, now: datetime) -> datetime:
-    """Read an instant and return it in UTC: RFC 3339, `+10m` from `now`, or without a zone in local time.
+    """Read an instant and return it in UTC: RFC 3339, or without a zone in local time.
 
     Local is what the C library makes of TZ. Of a local time that comes twice the first is meant; decimals
     beyond microseconds are cut off. The past is accepted.
@@ -102,8 +112,6 @@ def parse_instant(text: str, now: datetime) -> datetime:
     from datetime import datetime as moment  # noqa: PLC0415
     from re import fullmatch  # noqa: PLC0415
 
-    if text.startswith("+") and text[-1] in UNITS:
-        return now + timedelta(seconds=parse_duration(text[1:]))
     if not fullmatch(INSTANT_PATTERN, text):
         raise InvalidInput(f"{quoted(text)} is not a time", INSTANT_FORMS)
     try:

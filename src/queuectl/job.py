@@ -69,7 +69,8 @@ class NewJob(Record):
     argv: tuple[str, ...] | None = None
     queue: str = "default"
     priority: int = 0
-    run_at: datetime | None = None
+    run_at: datetime | float | None = None
+    """Not before this instant, or so many seconds after the store has taken the job in, by its own clock."""
     cwd: str = "/"
     umask: int = 0o022
     caller_env: Mapping[str, str] = {}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 
+from queuectl.clock import instant, micros
 from queuectl.config import NEVER
-from queuectl.durations import parse_duration, parse_instant
+from queuectl.durations import parse_duration, parse_time
 from queuectl.errors import InvalidInput
 from queuectl.quoting import quoted
 from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request
@@ -30,8 +31,8 @@ LONGEST_NUMBER = 18
 """Digits; far more than any field takes."""
 
 
-def parse_job(text: str, now: datetime | None = None) -> JobRequest:
-    """Read one job from a JSON object of at most 1 MiB; `now` is what its `run_at` is relative to.
+def parse_job(text: str) -> JobRequest:
+    """Read one job from a JSON object of at most 1 MiB.
 
     Raises:
         InvalidInput: not JSON, not a job, or a job that breaks a rule.
@@ -43,12 +44,12 @@ def parse_job(text: str, now: datetime | None = None) -> JobRequest:
     if size > LARGEST_JOB:
         raise InvalidInput("the job is larger than 1 MiB")
     try:
-        return _request(_DECODER.decode(text.removeprefix("\ufeff")), now)
+        return _request(_DECODER.decode(text.removeprefix("\ufeff")))
     except (json.JSONDecodeError, RecursionError) as error:
         raise _not_json(error) from None
 
 
-def read_jobs(stream: BufferedReader | BytesIO, now: datetime | None = None) -> Iterator[JobRequest]:
+def read_jobs(stream: BufferedReader | BytesIO) -> Iterator[JobRequest]:
     """Read jobs from UTF-8 text: one JSON object a line, or one JSON array of them.
 
     Lines are read some at a time, at most 1 MiB each; an array is read whole, at most 64 MiB.
@@ -64,20 +65,20 @@ def read_jobs(stream: BufferedReader | BytesIO, now: datetime | None = None) -> 
             block = block.removeprefix(b"\xef\xbb\xbf")
         if not begun and block.lstrip().startswith(b"["):
             start = b"\n" * number + block  # errors in the array count lines from the top of the file
-            yield from _read_array(start + stream.read(max(0, LARGEST_ARRAY + 1 - len(start))), now)
+            yield from _read_array(start + stream.read(max(0, LARGEST_ARRAY + 1 - len(start))))
             return
         *lines, rest = block.split(b"\n") if piece else (*block.split(b"\n"), b"")
         begun = begun or any(line.strip() for line in lines)
         if len(rest) > LARGEST_JOB:
             lines.append(rest)  # its end will not make it shorter
-        requests = _read_together(lines, now)
-        yield from _read_each(lines, number + 1, now) if requests is None else requests
+        requests = _read_together(lines)
+        yield from _read_each(lines, number + 1) if requests is None else requests
         if not piece:
             return
         number += len(lines)
 
 
-def _read_together(lines: list[bytes], now: datetime | None) -> list[JobRequest] | None:
+def _read_together(lines: list[bytes]) -> list[JobRequest] | None:
     """Read lines as the items of one array, in a quarter of the time; None when they need a closer look.
 
     No line that `_read_each` refuses passes: each begins with { and ends with }, and there are as many objects as
@@ -87,12 +88,12 @@ def _read_together(lines: list[bytes], now: datetime | None) -> list[JobRequest]
         return None
     try:
         values = _DECODER.decode("[" + b",\n".join(lines).decode() + "]")
-        return [_request(value, now) for value in values] if len(values) == len(lines) else None
+        return [_request(value) for value in values] if len(values) == len(lines) else None
     except (json.JSONDecodeError, RecursionError, UnicodeDecodeError, InvalidInput):
         return None
 
 
-def _read_each(lines: list[bytes], first: int, now: datetime | None) -> Iterator[JobRequest]:
+def _read_each(lines: list[bytes], first: int) -> Iterator[JobRequest]:
     """Read lines one by one, so that an error can name its line; `first` is the number of the first."""
     for number, line in enumerate(lines, first):
         if len(line) > LARGEST_JOB:
@@ -100,7 +101,7 @@ def _read_each(lines: list[bytes], first: int, now: datetime | None) -> Iterator
         if not line.strip():
             continue
         try:
-            request = _request(_DECODER.decode(line.decode()), now)
+            request = _request(_DECODER.decode(line.decode()))
         except UnicodeDecodeError:
             raise InvalidInput(f"line {number} is not valid UTF-8") from None
         except (json.JSONDecodeError, RecursionError) as error:
@@ -110,7 +111,7 @@ def _read_each(lines: list[bytes], first: int, now: datetime | None) -> Iterator
         yield request
 
 
-def _read_array(data: bytes, now: datetime | None) -> Iterator[JobRequest]:
+def _read_array(data: bytes) -> Iterator[JobRequest]:
     """Take the items one by one, so that every error can say which item it is about."""
     if len(data) > LARGEST_ARRAY:
         raise InvalidInput("the array is larger than 64 MiB", "write one job a line instead: no array, no commas")
@@ -124,7 +125,7 @@ def _read_array(data: bytes, now: datetime | None) -> Iterator[JobRequest]:
         number += 1
         try:
             value, end = _DECODER.raw_decode(text, at)
-            request = _request(value, now)
+            request = _request(value)
         except (json.JSONDecodeError, RecursionError) as error:
             raise _located(f"item {number}", _not_json(error)) from None
         except InvalidInput as error:
@@ -149,7 +150,7 @@ def _after_blanks(text: str, at: int) -> int:
     return at
 
 
-def _request(value: object, now: datetime | None) -> JobRequest:
+def _request(value: object) -> JobRequest:
     if not isinstance(value, dict):
         raise InvalidInput("expected a JSON object", 'example: {"command": "sleep 2"}')
     given: dict[str, Any] = {}
@@ -161,7 +162,7 @@ def _request(value: object, now: datetime | None) -> JobRequest:
         if item is not None:
             given[field] = read(field, item)
     if "run_at" in given:
-        given["run_at"] = _instant(given["run_at"], now)
+        given["run_at"] = _time(given["run_at"])
     return check_request(_NO_REQUEST._replace(**given))
 
 
@@ -203,14 +204,9 @@ def _timeout(field: str, value: object) -> float:
     raise InvalidInput(f'field "{field}" must be a number of seconds, a duration such as "5m", or "none"')
 
 
-def _instant(text: str, now: datetime | None) -> datetime:
-    if now is None:
-        from datetime import UTC  # noqa: PLC0415  2.4 ms, and most jobs name no instant
-        from datetime import datetime as moment  # noqa: PLC0415
-
-        now = moment.now(UTC)
+def _time(text: str) -> datetime | float:
     try:
-        return parse_instant(text, now)
+        return parse_time(text, instant(micros(None)))
     except InvalidInput as error:
         raise _located('field "run_at"', error) from None
 

@@ -16,6 +16,7 @@ from queuectl.job import NewJob, Policy, State
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from queuectl.config import Settings
     from queuectl.errors import StoreClosed
@@ -112,6 +113,10 @@ class Queue:
     def ids(self, prefix: str, limit: int = 200) -> Sequence[str]:
         """Return ids that start with `prefix`, newest first."""
         return self._store.ids(prefix, limit)
+
+    def now(self) -> datetime:
+        """Return what time it is by the clock that the times of jobs are from."""
+        return self._store.now()
 
     def counts(self) -> Mapping[str, Mapping[State, int]]:
         """Return how many jobs are in each state, by queue."""

@@ -43,7 +43,8 @@ class JobRequest(Record):
     priority: int = 0
     max_retries: int | None = None
     """None: the configured default."""
-    run_at: datetime | None = None
+    run_at: datetime | float | None = None
+    """As of `NewJob`."""
     timeout: float | None = None
     """Seconds; None: the configured default; `config.NEVER`: no limit."""
     cwd: str | None = None

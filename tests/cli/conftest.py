@@ -60,6 +60,9 @@ NO_STORE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 FILES_ONLY = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 """For a test of the files of a home."""
 
+SERVER_ONLY = pytest.mark.parametrize("url", ["postgres"], indirect=True, ids=["server"])
+"""For a test of what only a server does; named so that it is not taken for the repetition of another one."""
+
 
 @pytest.fixture(params=ENGINES)
 def url(request: pytest.FixtureRequest) -> str | None:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from tests.cli.conftest import SERVER_ONLY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +97,25 @@ def test_a_naive_time_is_local_and_the_answer_says_how_it_was_understood(cli: Cl
 def test_a_time_that_is_past_runs_at_once(cli: Cli) -> None:
     _, _, err = cli("enqueue", "--run-at", "2020-01-01T00:00:00Z", "--", "true")
     assert err.startswith("queued; runs at once: 2020-01-01 00:00 UTC is past\n")
+
+
+def test_a_time_from_now_is_told_as_the_store_has_it(cli: Cli) -> None:
+    _, _, err = cli("enqueue", "--id", "a", "--run-at", "+3d", "--", "true")
+    due = datetime.fromisoformat(json.loads(cli("show", "a", "--json").out)["next_run_at"])
+    assert err.startswith(f"queued; runs at {due:%Y-%m-%d %H:%M}")
+
+
+@SERVER_ONLY
+@pytest.mark.parametrize("words", [("--", "true"), ("--run-at", "+1h", "--", "true"), ("--file", "-")])
+def test_a_store_that_fails_after_the_enqueue_does_not_hide_it(
+    cli: Cli, store: Store, url: str, words: tuple[str, ...]
+) -> None:
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute("ALTER TABLE queuectl.workers RENAME TO away")  # where it looks for workers
+    code, out, err = cli("enqueue", *words, stdin='{"command": "true"}\n')
+    assert (code, [job.id for job in store.list()]) == (0, [out.strip()])
+    assert "queuectl: error" not in err
+    assert re.search(r"^enqueued, but cannot use postgresql://", err, re.MULTILINE)
 
 
 def test_a_file_of_jobs_answers_with_their_ids_in_order(cli: Cli, tmp_path: Path) -> None:

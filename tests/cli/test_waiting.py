@@ -13,7 +13,7 @@ import pytest
 
 from queuectl import joblogs
 from queuectl.job import Ended, Outcome, Policy, State
-from tests.cli.conftest import FILES_ONLY
+from tests.cli.conftest import FILES_ONLY, SERVER_ONLY
 from tests.support.eventually import eventually
 from tests.support.factories import WELL, WORKER, claimed, job, new_job, stored_job
 
@@ -142,7 +142,7 @@ def test_wait_that_has_nothing_to_report_writes_nothing(cli: Cli, store: Store) 
     assert not store.changed()
 
 
-@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+@SERVER_ONLY
 def test_where_every_end_is_on_disk_at_once_wait_writes_nothing(cli: Cli, store: Store) -> None:
     reader = {"PGOPTIONS": "-c default_transaction_read_only=on"}
     running = once(store, "a")

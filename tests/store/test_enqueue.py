@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,6 +104,36 @@ def test_a_job_of_the_future_may_not_run_yet(store: Store, companions: int) -> N
 
     assert not stored_job(store, new.id).ready
     assert store.claim("w", "c", after(0.999999)) is None
+
+
+@pytest.mark.parametrize("companions", [0, 2])
+def test_a_job_in_so_many_seconds_counts_them_from_its_insert(store: Store, companions: int) -> None:
+    store.enqueue([new_job("later", run_at=90.25), *(new_job() for _ in range(companions))], NOW)
+    store.enqueue([new_job("now", run_at=0.0), *(new_job() for _ in range(companions))], NOW)
+    before = store.now()
+    store.enqueue([new_job("real", run_at=3.5), *(new_job() for _ in range(companions))])
+
+    later, now, real = (stored_job(store, id) for id in ("later", "now", "real"))
+
+    assert (later.created_at, later.next_run_at, later.ready) == (NOW, after(90.25), False)
+    assert (now.created_at, now.next_run_at, now.ready) == (NOW, NOW, True)
+    assert before <= real.created_at <= store.now()
+    assert real.next_run_at == real.created_at + timedelta(seconds=3.5)
+
+
+def test_many_jobs_are_enqueued_when_the_last_of_them_has_come(store: Store, open_store: OpenStore) -> None:
+    ends = []
+
+    def slow() -> Iterator[NewJob]:
+        yield new_job("first", run_at=5.0)
+        yield new_job("last")
+        ends.append(open_store().now())
+
+    store.enqueue(slow())
+
+    first, last = stored_job(store, "first"), stored_job(store, "last")
+    assert first.created_at == last.created_at >= ends[0]
+    assert first.next_run_at == first.created_at + timedelta(seconds=5)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 2500])

@@ -198,10 +198,13 @@ class StoreAgainstModel(RuleBasedStateMachine):
         queue=st.sampled_from(["a", "b"]),
         priority=st.integers(-1, 1),
         max_retries=st.integers(0, 2),
-        wait=st.none() | st.integers(-5, 60),
+        wait=st.none() | st.integers(-5, 60).map(lambda wait: timedelta(seconds=wait)) | st.integers(0, 60).map(float),
     )
-    def enqueue(self, names: list[str], queue: str, priority: int, max_retries: int, wait: int | None) -> None:
-        run_at = None if wait is None else self.now + timedelta(seconds=wait)
+    def enqueue(
+        self, names: list[str], queue: str, priority: int, max_retries: int, wait: timedelta | float | None
+    ) -> None:
+        due = self.now + (wait if isinstance(wait, timedelta) else timedelta(seconds=wait or 0))
+        run_at = due if isinstance(wait, timedelta) else wait
         policy = Policy(max_retries=max_retries, max_crashes=MAX_CRASHES)
         new = [new_job(id, queue=queue, priority=priority, policy=policy, run_at=run_at) for id in names]
         if len(set(names)) < len(names) or any(id in self.model.rows for id in names):
@@ -214,7 +217,6 @@ class StoreAgainstModel(RuleBasedStateMachine):
             assert stored
             assert stored.seq > self.last_seq
             self.last_seq = stored.seq
-            due = run_at or self.now
             self.model.rows[id] = Row(
                 stored.seq, id, queue, priority, max_retries, self.now, due, ready=due <= self.now
             )

@@ -127,9 +127,9 @@ INSERT INTO queuectl.attempts SELECT seq, 1, 'w', now(), now(), 1, 'exited' FROM
 INSERT INTO queuectl.durations
 SELECT minute, 'default', 'completed', bucket, 1, 1, 1, 1
 FROM generate_series(27000000, 27020000, 60) AS minute, generate_series(1, 50) AS bucket;
-INSERT INTO queuectl.workers
+INSERT INTO queuectl.workers (id, pid, started, boot, home, version, registered_at, lease_until, rescue_at, idle)
 SELECT
-    'w' || i, 1, 1, '', 'h' || i / 10, '', '', now(), NULL,
+    'w' || i, 1, 1, '', 'h' || i / 10, '', now(),
     now() + interval '1 day', now() + interval '2 days', mod(i, 2) = 0
 FROM generate_series(1, 2000) AS i
 """

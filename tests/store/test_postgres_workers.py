@@ -51,6 +51,20 @@ def store(postgres_url: str) -> Iterator[PostgresStore]:
 # Claims
 
 
+def test_a_worker_is_told_by_its_own_clock_when_the_next_job_becomes_due(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.enqueue([new_job("a", run_at=60.0)])
+    due, right, hour = stored_job(store, "a").next_run_at, time.time_ns, timedelta(hours=1)
+    monkeypatch.setattr(time, "time_ns", lambda: right() + 3_600_000_000_000)
+
+    told = store.next_due_at()
+
+    assert told is not None
+    assert due is not None
+    assert due + hour / 2 < told < due + 1.5 * hour
+
+
 def test_workers_that_claim_at_once_share_the_jobs_without_a_loss(store: PostgresStore, postgres_url: str) -> None:
     ids = list(store.enqueue(new_job(f"job{number}") for number in range(2000)))
     together = threading.Barrier(4)

@@ -44,7 +44,7 @@ def new_job(  # noqa: PLR0913  each names what a test is about
     priority: int = 0,
     max_retries: int = 3,
     policy: Policy | None = None,
-    run_at: datetime | None = None,
+    run_at: datetime | float | None = None,
 ) -> NewJob:
     """Return a job that is about to be enqueued; without an id it gets the next unused one."""
     return NewJob(

@@ -6,7 +6,6 @@ First of the five files that a job flows through; the next is queue.py.
 from __future__ import annotations
 
 import sys
-import time
 
 from queuectl import roster
 from queuectl.cli.joboptions import FIELDS, add_job_options, requested_job
@@ -71,18 +70,7 @@ def _enqueue_one(request: JobRequest, app: App) -> None:
     queue = app.queue()
     id = queue.enqueue(request)
     _answer((id,), queue, app)
-    if request.run_at is not None:
-        app.out.say(f"queued; {_when(request.run_at)}")
-    warn_without_worker(app)
-
-
-def _when(run_at: datetime) -> str:
-    from queuectl.cli.when import local, span, until  # noqa: PLC0415  only for a job of the future
-
-    wait = until(run_at, time.time())
-    if wait > 0:
-        return f"runs at {local(run_at)} (in {span(wait)})"
-    return f"runs at once: {local(run_at)} is past"
+    _say_more(id, request.run_at, queue, app)
 
 
 def _enqueue_file(args: Namespace, app: App) -> None:
@@ -104,7 +92,31 @@ def _enqueue_file(args: Namespace, app: App) -> None:
             raise InvalidInput(f"cannot read {args.file}: {error.strerror}") from None
     _answer(ids, queue, app, many=True)
     if ids:
+        _say_more(next(iter(ids)), None, queue, app)
+
+
+def _say_more(id: str, run_at: datetime | float | None, queue: Queue, app: App) -> None:
+    """Say when a job runs, and if no worker is there; a store that is away now does not hide that the job is in it."""
+    if app.out.quiet:
+        return
+    try:
+        if run_at is not None:
+            app.out.say(f"queued; {_when(id, run_at, queue)}")
         warn_without_worker(app)
+    except QueuectlError as error:
+        app.out.say(f"enqueued, but {error.message}")
+
+
+def _when(id: str, run_at: datetime | float, queue: Queue) -> str:
+    from queuectl.cli.when import local, span, until  # noqa: PLC0415  only for a job of the future
+
+    due = queue.get(id).next_run_at if isinstance(run_at, float) else run_at
+    if due is None:  # it runs already
+        return "runs at once"
+    wait = until(due, queue.now())
+    if wait > 0:
+        return f"runs at {local(due)} (in {span(wait)})"
+    return f"runs at once: {local(due)} is past"
 
 
 def _answer(ids: Collection[str], queue: Queue, app: App, *, many: bool = False) -> None:

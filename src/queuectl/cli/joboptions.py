@@ -35,7 +35,7 @@ def add_job_options(parser: Parser, max_retries: str) -> None:
     add("--queue", metavar="QUEUE", help="queue it belongs to [default: default]")
     add("--priority", metavar="N", type=_priority, help="-1000 to 1000, higher runs first [default: 0]")
     add("--max-retries", metavar="N", type=_retries, help=f"retries after the first run [default: {max_retries}]")
-    add("--run-at", metavar="TIME", type=_moment, help="not before 2026-12-01T10:00:00Z, +10m (queuectl help time)")
+    add("--run-at", metavar="TIME", type=_time, help="not before 2026-12-01T10:00:00Z, +10m (queuectl help time)")
     add(
         "--timeout",
         metavar="DURATION",
@@ -140,12 +140,11 @@ def _retries(text: str) -> int:
     return config.parse_integer(text, RETRIES[0], RETRIES[-1])
 
 
-def _moment(text: str) -> datetime:
-    from datetime import UTC, datetime  # noqa: PLC0415  2 ms, only for a job of the future
+def _time(text: str) -> datetime | float:
+    from queuectl.clock import instant, micros  # noqa: PLC0415  2 ms, only for a job of the future
+    from queuectl.durations import parse_time  # noqa: PLC0415
 
-    from queuectl.durations import parse_instant  # noqa: PLC0415
-
-    return parse_instant(text, datetime.now(UTC))
+    return parse_time(text, instant(micros(None)))
 
 
 def _timeout(text: str) -> float:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from queuectl import roster
 from queuectl.cli.output import cut
 from queuectl.cli.terminal import safe
 from queuectl.cli.told import tries, why
-from queuectl.cli.when import age
+from queuectl.cli.when import age, until
 from queuectl.config import parse_integer
 from queuectl.wire import job_fields, shown_command
 
@@ -38,7 +36,7 @@ def worker_names(home: Home) -> dict[str, str]:
 def print_jobs(app: App, jobs: Sequence[Job]) -> None:
     """Write the table; QUEUE and WHY only where some job has something to say there."""
     out = app.out
-    now = time.time()
+    now = app.existing_queue().now()
     names = worker_names(app.home)
     reasons = [safe(why(job, now, names)) for job in jobs]
     if out.columns is not None:
@@ -49,7 +47,7 @@ def print_jobs(app: App, jobs: Sequence[Job]) -> None:
         "QUEUE": (job.queue for job in jobs),
         "PRIO": (str(job.priority) for job in jobs),
         "TRY": (tries(job) for job in jobs),
-        "AGE": (age(now - job.created_at.timestamp()) for job in jobs),
+        "AGE": (age(-until(job.created_at, now)) for job in jobs),
         "WHY": reasons,
         "COMMAND": (safe(shown_command(job)) for job in jobs),
     }

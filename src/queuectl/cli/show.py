@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from queuectl import joblogs
 from queuectl.cli.jobtable import worker_names
 from queuectl.cli.terminal import paint, safe
@@ -47,23 +45,23 @@ def run(args: Namespace, app: App) -> int:
         kept_by = [leftover._asdict() for leftover in _leftovers(job, app)]
         app.out.value({**job_fields(job), "history": history, "leftovers": kept_by})
         return 0
-    fields = [(name, text) for name, text in _fields(job, app) if text]
+    now = queue.now()
+    fields = [(name, text) for name, text in _fields(job, now, app) if text]
     width = max(len(name) for name, _ in fields) + 1
     for name, text in fields:
         shown = paint(job.state, text) if name == "state" and app.out.coloured else text
         app.out.line(f"{name + ':':<{width}}  {shown}")
     rows = [_row(attempt, app, job) for attempt in attempts]
     if job.state is State.PROCESSING:
-        rows.append(_running(job, app))
+        rows.append(_running(job, now, app))
     if rows:
         app.out.line("")
         app.out.whole_table(("ATTEMPT", "STARTED", "DURATION", "LOG", "OUTCOME"), rows, right="ATTEMPT DURATION LOG")
     return 0
 
 
-def _fields(job: Job, app: App) -> Iterator[tuple[str, str]]:
+def _fields(job: Job, now: datetime, app: App) -> Iterator[tuple[str, str]]:
     """Yield the names and texts of what is to be shown; an empty text says that there is nothing to say."""
-    now = time.time()
     policy = job.policy
     reason = why(job, now, worker_names(app.home))
     yield "id", job.id
@@ -105,7 +103,7 @@ def _leftovers(job: Job, app: App) -> list[Leftover]:
     return leftovers.of_job(app.home, job)
 
 
-def _moment(instant: datetime | None, now: float, app: App) -> str:
+def _moment(instant: datetime | None, now: datetime, app: App) -> str:
     """Return a moment as seen from now on a terminal, as RFC 3339 elsewhere."""
     if instant is None:
         return ""
@@ -130,11 +128,11 @@ def _row(attempt: Attempt, app: App, job: Job) -> tuple[str, ...]:
     )
 
 
-def _running(job: Job, app: App) -> tuple[str, ...]:
+def _running(job: Job, now: datetime, app: App) -> tuple[str, ...]:
     return (
         str(job.attempt),
         _start(job.started_at, app) if job.started_at else "",
-        span(-until(job.started_at, time.time())) if job.started_at else "",
+        span(-until(job.started_at, now)) if job.started_at else "",
         _size(_log_size(app, job, job.attempt)),
         "running, cancel requested" if job.cancel_requested_at else "running",
     )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from queuectl import roster
 from queuectl.cli.terminal import safe
 from queuectl.cli.told import ending_with
-from queuectl.cli.when import age
+from queuectl.cli.when import age, until
 from queuectl.cli.workertable import print_workers, seen_workers, worker_fields
 from queuectl.errors import StoreUnavailable
 from queuectl.job import State
@@ -18,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
@@ -33,12 +32,13 @@ class Stored(Record):
     """What the store says."""
 
     workers: Sequence[Registered]
-
     counts: Mapping[State, int]
     oldest_waiting: Job | None
     failures: Sequence[Job]
     closed: str | None
     """Why the queue cannot be changed."""
+    now: datetime | None
+    """What time it is there; None when there is no queue."""
 
 
 def configure(parser: Parser) -> None:
@@ -73,7 +73,7 @@ def run(_args: Namespace, app: App) -> int:
 
 def _read(queue: Queue | None) -> Stored:
     if queue is None:
-        return Stored([], dict.fromkeys(State, 0), None, [], None)
+        return Stored([], dict.fromkeys(State, 0), None, [], None, None)
     by_queue = queue.counts().values()
     total = {state: sum(counts[state] for counts in by_queue) for state in State}
     closed = queue.why_closed()
@@ -83,14 +83,13 @@ def _read(queue: Queue | None) -> Stored:
         queue.oldest_waiting(),
         queue.last_failures(FAILURES),
         None if closed is None else closed.message,
+        queue.now(),
     )
 
 
-def _failed_at(job: Job) -> float:
-    """Return when a job's last run ended, in Unix time."""
-    if job.started_at is None:
-        return job.created_at.timestamp()
-    return job.started_at.timestamp() + (job.duration or 0.0)
+def _since_end(job: Job, now: datetime) -> float:
+    """Return for how many seconds a job's last run has been over."""
+    return -until(job.started_at or job.created_at, now) - (job.duration or 0.0)
 
 
 def _fields(app: App, stored: Stored | None) -> dict[str, object]:
@@ -125,15 +124,14 @@ def _print(app: App, stored: Stored | None) -> None:
         out.line("no worker is running")
     for reason in roster.failures(app.home):
         out.line(f"a supervisor gave up: {safe(reason)}")
-    if stored is None:
+    if stored is None or (now := stored.now) is None:
         return
-    now = time.time()
     if job := stored.oldest_waiting:
-        out.line(f"\noldest waiting job: {job.id}, for {age(now - (job.next_run_at or job.created_at).timestamp())}")
+        out.line(f"\noldest waiting job: {job.id}, for {age(-until(job.next_run_at or job.created_at, now))}")
     if stored.failures:
         out.line("\nlast failures:")
         rows = [
-            (job.id, job.state.value, f"{age(now - _failed_at(job))} ago", safe(ending_with(job, job.last_error)))
+            (job.id, job.state.value, f"{age(_since_end(job, now))} ago", safe(ending_with(job, job.last_error)))
             for job in stored.failures
         ]
         out.table(("ID", "STATE", "WHEN", "WHY"), rows, state="STATE")

@@ -11,6 +11,7 @@ from queuectl.job import Outcome, State
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from queuectl.job import Attempt, Job
 
@@ -68,7 +69,7 @@ def tries(job: Job) -> str:
     return f"{job.failures + last}/{job.policy.max_retries + 1}"
 
 
-def why(job: Job, now: float, workers: Mapping[str, str]) -> str:
+def why(job: Job, now: datetime, workers: Mapping[str, str]) -> str:
     """Return why a job is where it is, where its state does not say it; `workers` tells each worker by id."""
     match job.state:
         case State.PROCESSING if job.cancel_requested_at is not None:
@@ -85,6 +86,6 @@ def why(job: Job, now: float, workers: Mapping[str, str]) -> str:
             return ""
 
 
-def _due(job: Job, now: float, verb: str) -> str:
+def _due(job: Job, now: datetime, verb: str) -> str:
     wait = until(job.next_run_at, now) if job.next_run_at is not None else 0
     return f"{verb} in {span(wait)}" if wait > 0 else f"{verb} now"

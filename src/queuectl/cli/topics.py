@@ -81,7 +81,7 @@ Time
 Durations    30, 30s, 5m, 1h30m, 2d       a number alone is seconds
 Moments      2026-12-01T10:00:00Z         RFC 3339
              2026-12-01T10:00             without a zone: this machine's; the answer says what was understood
-             +10m                         from now
+             +10m                         from when the store takes the job in, by its clock
 
 A job whose moment has passed runs at once. Moments are stored and shown in JSON as UTC.
 """

@@ -35,6 +35,6 @@ def local(instant: datetime) -> str:
     return here.strftime("%Y-%m-%d %H:%M:%S %Z" if here.second else "%Y-%m-%d %H:%M %Z")
 
 
-def until(instant: datetime, now: float) -> float:
-    """Return the seconds from `now` (Unix time) to a moment."""
-    return instant.timestamp() - now
+def until(instant: datetime, now: datetime) -> float:
+    """Return the seconds from `now` to a moment."""
+    return (instant - now).total_seconds()

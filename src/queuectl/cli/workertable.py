@@ -86,9 +86,8 @@ def seen_workers(home: Home, registered: Sequence[Registered] = ()) -> list[Seen
 
 def _elsewhere(worker: Registered) -> SeenWorker:
     _, pid, _, _, _, host, version = identity = worker.identity
-    since = max(0.0, time.time() - worker.registered_at.timestamp())
     return SeenWorker(
-        identity.worker, pid, host, version, None, since, worker.job, stopped=False, draining=worker.stopping
+        identity.worker, pid, host, version, None, worker.age, worker.job, stopped=False, draining=worker.stopping
     )
 
 

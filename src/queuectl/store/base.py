@@ -56,7 +56,8 @@ class Registered(Record):
     """A worker, as the store knows it."""
 
     identity: Identity
-    registered_at: datetime
+    age: float
+    """Seconds since it was registered."""
     stopping: bool
     """Whether it claims no more because a stop was asked for."""
     job: str | None
@@ -149,8 +150,8 @@ class Store(Protocol):
         """Add jobs, all or none, and return their ids in order; they are on disk when this returns.
 
         The ids of many jobs are read when they are asked for, until the next call that adds many.
-        A job whose `run_at` is not in the future may run at once. Memory use does not grow with the number
-        of jobs, and the write lock is held only for the final insert.
+        A job whose `run_at` is not in the future may run at once; one in seconds counts from the insert. Memory use
+        does not grow with the number of jobs, and the write lock is held only for the final insert.
 
         Raises:
             Conflict: an id is taken, or comes twice.
@@ -355,6 +356,9 @@ class Store(Protocol):
         """
 
     # What there is
+
+    def now(self) -> datetime:
+        """Return what time it is by the store's own clock."""
 
     def counts(self) -> Mapping[str, Mapping[State, int]]:
         """Return how many jobs are in each state, by queue; every state is a key. As cheap at any number of jobs."""

@@ -136,8 +136,8 @@ def attempt(row: Row) -> Attempt:
 
 def registered(row: Row) -> Registered:
     """Make a registered worker of a row of `workers`."""
-    *identity, registered_at, stopping_at, job = row
-    return Registered(Identity(*identity), instant(registered_at), stopping_at is not None, job)
+    *identity, age, stopping_at, job = row
+    return Registered(Identity(*identity), age, stopping_at is not None, job)
 
 
 def _damaged() -> StoreUnavailable:
@@ -160,8 +160,17 @@ def gathered(new: NewJob, terms: int) -> tuple[str | bytes | int | float | None,
         words.of_environment(new.env),
         words.packed(new.secret_env),
         new.stdin,
-        None if new.run_at is None else micros(new.run_at),
+        *_run_at(new.run_at),
     )
+
+
+def _run_at(run_at: datetime | float | None) -> tuple[int | None, int]:
+    """Return the instant at which a job may run, or what comes to that of its insert; microseconds."""
+    if run_at is None:
+        return None, 0
+    if isinstance(run_at, int | float):
+        return None, round(run_at * 1e6)
+    return micros(run_at), 0
 
 
 def maybe_instant(microseconds: int | None) -> datetime | None:

@@ -14,7 +14,7 @@ import time
 from functools import partial
 from math import inf
 
-from queuectl import config, events, joblogs, roster
+from queuectl import config, events, joblogs, lifecycle, roster
 from queuectl.errors import InvalidInput, StoreClosed, StoreUnavailable
 from queuectl.job import Ended, Outcome, State
 from queuectl.joblogs import LogWriter
@@ -349,7 +349,7 @@ class Worker:
             reached("worker: finished")
         self._unrecorded = self._sending = None
         if moved is not None and moved.state is not State.COMPLETED:
-            self._report(moved)
+            self._report(moved, lifecycle.finish(job, ended, share).delay if moved.state is State.FAILED else None)
             if moved.next_run_at is not None:
                 self._store.wake_idle()
         if claimed is not None:
@@ -357,8 +357,8 @@ class Worker:
         else:
             roster.clear_assignment(self._job_file)
 
-    def _report(self, job: Job) -> None:
-        """Tell how a run ended that was not the job's good end."""
+    def _report(self, job: Job, retry_in: float | None) -> None:
+        """Tell how a run ended that was not the job's good end, and in how many seconds the job is retried."""
         match job.outcome:
             case Outcome.GIVEN_BACK:
                 self._emit(events.JobGivenBack(job.id, job.attempt))
@@ -370,8 +370,6 @@ class Worker:
                     how = f"exited {job.exit_code}"
                 elif outcome is Outcome.SIGNALLED:
                     how = f"signalled {job.signal}"
-                due = job.next_run_at
-                retry_in = None if due is None else max(0.0, due.timestamp() - time.time())
                 self._emit(events.JobFailed(job.id, job.attempt, how, job.state, retry_in))
         if job.state is State.DEAD:
             # The last error is the job's own output, which is not for this log, unless the worker was lost.

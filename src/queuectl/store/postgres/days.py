@@ -32,9 +32,9 @@ class Days:
         """Make the days of today and the next two by the database's clock, where they are missing."""
         self._make(self._connection.rows("missing_days", {"now": now}))
 
-    def make_past(self, days: Sequence[date]) -> None:
-        """Make days for jobs that finished on them elsewhere, where they are missing."""
-        self._make(self._connection.rows("transfer/missing_days", {"days": days}))
+    def make_past(self, days: Sequence[date], most: int) -> None:
+        """Make days for jobs that finished on them elsewhere, where they are missing and at most so many days ago."""
+        self._make(self._connection.rows("transfer/missing_days", {"days": days, "most": most}))
 
     def _make(self, missing: Sequence[Row]) -> None:
         for kept, day, first, last in missing:

@@ -355,6 +355,11 @@ class PostgresStore(Engine):
             self._connection.change("prune_durations", {"age": age, "now": now})
         return gone
 
+    def now(self) -> datetime:
+        """See `Store.now`."""
+        ((now,),) = self._connection.rows("now")
+        return instant(now)
+
     def metrics(self) -> Metrics:
         """See `Store.metrics`."""
         ((dead_rows, oldest),) = self._connection.rows("upkeep")

@@ -35,7 +35,7 @@ PATIENCE = 10.0
 
 COLUMNS = (
     *("id", "queue", "priority", "command", "argv", "max_retries", "timeout", "terms", "cwd", "env", "secret_env"),
-    *("stdin", "run_at"),
+    *("stdin", "run_at", "delay"),
 )
 """What `rows.gathered` gives."""
 
@@ -74,7 +74,6 @@ class Enqueuer:
     def _enqueue_one(self, new: NewJob, key: bytes, now: datetime | None) -> Collection[str]:
         values = {
             **dict(zip(COLUMNS, rows.gathered(new, self._terms.number(new)), strict=True)),
-            "run_at": new.run_at,
             "state": lifecycle.enqueue(),
             "key": key,
             "now": now,
@@ -95,7 +94,7 @@ class Enqueuer:
         self._spool = tempfile.TemporaryFile(prefix="queuectl-")  # noqa: SIM115  the ids are read from it later
         try:
             for new in jobs:
-                self._spool.write(_line(new, self._terms.number(new)))
+                self._spool.write(copytext.line(rows.gathered(new, self._terms.number(new))))
         except BaseException:
             self.close()
             raise
@@ -156,9 +155,3 @@ class _SpooledIds:
         self._spool.seek(0)
         for line in self._spool:
             yield line.partition(b"\t")[0].decode()
-
-
-def _line(new: NewJob, terms: int) -> bytes:
-    """Return a new job as COPY takes it."""
-    *values, _ = rows.gathered(new, terms)
-    return copytext.line((*values, new.run_at))

@@ -77,11 +77,10 @@ class PostgresGate(EngineGate):
 
     def take_in(self, id: str, after: int, batch: Batch, log: Callable[[int, int], LogPart | None]) -> None:
         """See `Gate.take_in`."""
-        oldest = datetime.now(UTC) - timedelta(days=DAYS)
         finished = (job[FINISHED_AT] for job in batch.jobs if job[2] in (State.COMPLETED, State.CANCELLED))
-        days = {moment.date() for moment in map(_moment, finished) if moment > oldest}
+        days = {moment.date() for moment in map(_moment, finished)}
         if days:
-            self._days.make_past(sorted(days))
+            self._days.make_past(sorted(days), DAYS)
         super().take_in(id, after, batch, log)
 
     @contextmanager

@@ -6,7 +6,7 @@ Must not decide where a job moves (lifecycle.py does) nor how the file is opened
 from __future__ import annotations
 
 from queuectl import histogram, lifecycle, wake
-from queuectl.clock import micros
+from queuectl.clock import instant, micros
 from queuectl.job import State
 from queuectl.store import rows
 from queuectl.store.base import Lease
@@ -56,7 +56,7 @@ class SqliteStore(Engine):
 
     def enqueue(self, jobs: Iterable[NewJob], now: datetime | None = None) -> Collection[str]:
         """See `Store.enqueue`."""
-        return enqueueing.enqueue(self._connection, self._terms, jobs, micros(now))
+        return enqueueing.enqueue(self._connection, self._terms, jobs, now)
 
     # A worker's side
 
@@ -211,7 +211,7 @@ class SqliteStore(Engine):
 
     def workers(self) -> Sequence[Registered]:
         """See `Store.workers`."""
-        return [rows.registered(row) for row in self._connection.rows("workers")]
+        return [rows.registered(row) for row in self._connection.rows("workers", {"now": micros(None)})]
 
     # Requests of a user
 
@@ -274,6 +274,10 @@ class SqliteStore(Engine):
         with self._connection.relaxed():
             self._connection.change("sum_up_durations", hour)
             self._connection.change("drop_summed_durations", hour)
+
+    def now(self) -> datetime:
+        """See `Store.now`."""
+        return instant(micros(None))
 
     def gate(self) -> Gate:
         """See `Store.gate`."""

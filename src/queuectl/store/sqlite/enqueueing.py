@@ -10,12 +10,14 @@ from itertools import chain, islice
 import apsw
 
 from queuectl import lifecycle
+from queuectl.clock import micros
 from queuectl.store import rows
 from queuectl.store.engine import taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from datetime import datetime
 
     from queuectl.job import NewJob
     from queuectl.store.sqlite.connection import Connection
@@ -25,8 +27,8 @@ CHUNK = 1000
 """Jobs gathered at once."""
 
 
-def enqueue(connection: Connection, terms: TermsTable, jobs: Iterable[NewJob], now: int) -> Collection[str]:
-    """Add jobs as `Store.enqueue` says; `now` is in microseconds since 1970."""
+def enqueue(connection: Connection, terms: TermsTable, jobs: Iterable[NewJob], now: datetime | None) -> Collection[str]:
+    """Add jobs as `Store.enqueue` says."""
     several = iter(jobs)
     first = tuple(islice(several, 2))
     if not first:
@@ -36,12 +38,12 @@ def enqueue(connection: Connection, terms: TermsTable, jobs: Iterable[NewJob], n
     return _enqueue_many(connection, terms, chain(first, several), now)
 
 
-def _enqueue_one(connection: Connection, terms: TermsTable, new: NewJob, now: int) -> Collection[str]:
+def _enqueue_one(connection: Connection, terms: TermsTable, new: NewJob, now: datetime | None) -> Collection[str]:
     values = rows.gathered(new, terms.number(new))
     state = lifecycle.enqueue()
     with connection.durable():
         try:
-            connection.change("enqueue", (*values, now, state))
+            connection.change("enqueue", (*values, micros(now), state))
         except apsw.ConstraintError:
             other = connection.row("get", {"id": new.id})
             raise taken(new.id, None if other is None else other[2]) from None
@@ -49,7 +51,9 @@ def _enqueue_one(connection: Connection, terms: TermsTable, new: NewJob, now: in
     return (new.id,)
 
 
-def _enqueue_many(connection: Connection, terms: TermsTable, jobs: Iterator[NewJob], now: int) -> Collection[str]:
+def _enqueue_many(
+    connection: Connection, terms: TermsTable, jobs: Iterator[NewJob], now: datetime | None
+) -> Collection[str]:
     connection.rows("drop_incoming")
     connection.rows("incoming")
     while chunk := [rows.gathered(new, terms.number(new)) for new in islice(jobs, CHUNK)]:
@@ -58,7 +62,7 @@ def _enqueue_many(connection: Connection, terms: TermsTable, jobs: Iterator[NewJ
     state = lifecycle.enqueue()
     with connection.durable():
         try:
-            connection.change("enqueue_gathered", {"state": state, "now": now})
+            connection.change("enqueue_gathered", {"state": state, "now": micros(now)})
         except apsw.ConstraintError:
             raise taken(*connection.rows("first_taken")[0]) from None
         for queue, n in counts:

@@ -2,6 +2,12 @@
 -- whose answer was lost, and `id_taken` tells.
 WITH clock AS MATERIALIZED (
     SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
+), times AS MATERIALIZED (
+    SELECT now, coalesce(
+        timestamptz 'epoch' + %(run_at)s::bigint * interval '1 microsecond',
+        now + %(delay)s::bigint * interval '1 microsecond'
+    ) AS due
+    FROM clock
 ), taken AS (
     INSERT INTO queuectl.job_ids (id, enqueue_key) VALUES (%(id)s, %(key)s)
     ON CONFLICT (id) DO NOTHING
@@ -12,10 +18,10 @@ WITH clock AS MATERIALIZED (
         created_at, next_run_at
     )
     SELECT
-        seq, %(id)s, %(state)s, coalesce(%(run_at)s::timestamptz, now) <= now, %(queue)s, %(priority)s,
-        %(command)s::text, %(argv)s::bytea, %(max_retries)s, %(timeout)s::double precision, %(terms)s, %(cwd)s,
-        %(env)s, %(secret_env)s, %(stdin)s::text, now, coalesce(%(run_at)s::timestamptz, now)
-    FROM taken, clock
+        seq, %(id)s, %(state)s, due <= now, %(queue)s, %(priority)s, %(command)s::text, %(argv)s::bytea,
+        %(max_retries)s, %(timeout)s::double precision, %(terms)s, %(cwd)s, %(env)s, %(secret_env)s, %(stdin)s::text,
+        now, due
+    FROM taken, times
 ), counted AS (
     INSERT INTO queuectl.count_changes (queue, state, n) SELECT %(queue)s, %(state)s, 1 FROM taken
 )

@@ -1,6 +1,12 @@
 -- Add all jobs that were put aside, in their order, under the numbers with which `take_gathered` took their ids.
 WITH clock AS MATERIALIZED (
     SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
+), gathered AS (
+    SELECT incoming.*, now, coalesce(
+        timestamptz 'epoch' + run_at * interval '1 microsecond',
+        now + delay * interval '1 microsecond'
+    ) AS due
+    FROM incoming, clock
 ), counted AS (
     INSERT INTO queuectl.count_changes (queue, state, n)
     SELECT queue, %(state)s, count(*) FROM incoming GROUP BY queue
@@ -10,7 +16,7 @@ INSERT INTO queuectl.unfinished (
     created_at, next_run_at
 )
 SELECT
-    seq, id, %(state)s, coalesce(run_at, now) <= now, queue, priority, command, argv, max_retries, timeout, terms, cwd,
-    env, secret_env, stdin, now, coalesce(run_at, now)
-FROM incoming, clock
+    seq, id, %(state)s, due <= now, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env,
+    stdin, now, due
+FROM gathered
 ORDER BY seq;

@@ -3,6 +3,7 @@
 CREATE TEMPORARY TABLE incoming (
     id text COLLATE "C" NOT NULL, queue text NOT NULL, priority bigint NOT NULL, command text, argv bytea,
     max_retries integer NOT NULL, timeout double precision, terms integer NOT NULL,
-    cwd text NOT NULL, env bytea NOT NULL, secret_env bytea NOT NULL, stdin text, run_at timestamptz,
+    cwd text NOT NULL, env bytea NOT NULL, secret_env bytea NOT NULL, stdin text,
+    run_at bigint, delay bigint NOT NULL,
     seq bigint NOT NULL DEFAULT nextval('queuectl.job_ids_seq_seq')
 ) ON COMMIT DROP;

@@ -1,7 +1,9 @@
 -- Every worker whose lease is not over, with its job, oldest first: nothing else tells that those of other machines
 -- live. One that was asked to stop counts as stopping before it has heard of it. Index: jobs_processing.
 SELECT
-    id, pid, started, boot, home, host, version, registered_at, coalesce(
+    id, pid, started, boot, home, host, version,
+    greatest(0, extract(epoch FROM clock_timestamp() - registered_at))::double precision,
+    coalesce(
         stopping_at, CASE WHEN stop_requested THEN registered_at END
     ),
     -- Two, for a moment, when a server that hung has carried out a claim late.

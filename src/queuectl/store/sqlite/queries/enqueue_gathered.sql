@@ -4,7 +4,7 @@ INSERT INTO jobs (
     created_at, next_run_at
 )
 SELECT
-    id, :state, coalesce(run_at, :now) <= :now, queue, priority, command, argv, max_retries, timeout, terms, cwd, env,
-    secret_env, stdin, :now, coalesce(run_at, :now)
+    id, :state, coalesce(run_at, :now + delay) <= :now, queue, priority, command, argv, max_retries, timeout, terms,
+    cwd, env, secret_env, stdin, :now, coalesce(run_at, :now + delay)
 FROM temp.incoming
 ORDER BY rowid;

@@ -1,4 +1,4 @@
 -- Put one of many jobs aside, in the order in which they come.
 INSERT INTO temp.incoming (
-    id, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env, stdin, run_at
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    id, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env, stdin, run_at, delay
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);

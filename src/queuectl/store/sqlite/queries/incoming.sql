@@ -2,5 +2,6 @@
 CREATE TEMPORARY TABLE incoming (
     id TEXT NOT NULL, queue TEXT NOT NULL, priority INTEGER NOT NULL, command TEXT, argv BLOB,
     max_retries INTEGER NOT NULL, timeout REAL, terms INTEGER NOT NULL,
-    cwd TEXT NOT NULL, env BLOB NOT NULL, secret_env BLOB NOT NULL, stdin TEXT, run_at INTEGER
+    cwd TEXT NOT NULL, env BLOB NOT NULL, secret_env BLOB NOT NULL, stdin TEXT,
+    run_at INTEGER, delay INTEGER NOT NULL
 ) STRICT;

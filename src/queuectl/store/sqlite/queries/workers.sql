@@ -1,6 +1,6 @@
 -- Every worker that is known, with its job, oldest first. Index: jobs_processing.
 SELECT
-    id, pid, started, boot, home, host, version, registered_at, stopping_at,
+    id, pid, started, boot, home, host, version, max(0, :now - registered_at) / 1e6, stopping_at,
     (SELECT jobs.id FROM jobs WHERE state = 'processing' AND jobs.worker = workers.id)
 FROM workers
 ORDER BY registered_at, id;

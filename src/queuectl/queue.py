@@ -138,8 +138,12 @@ class Queue:
         """Return the workers that the store knows of; None when it is of one machine, where `run/` knows better."""
         return self._store.workers() if self._store.leased else None
 
+    def last_stop(self) -> int:
+        """Return the number of the last request to stop the workers of a host; see `Store.last_stop`."""
+        return self._store.last_stop()
+
     def request_stop(self, host: str, *, now: bool) -> int:
-        """Ask the workers of a host to stop, `now` without waiting for their jobs; return how many there are."""
+        """Ask the workers of a host to stop, `now` without waiting for their jobs; return the request's number."""
         return self._store.request_stop(host, now=now)
 
     @property

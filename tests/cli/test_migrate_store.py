@@ -252,6 +252,7 @@ def test_stop_waits_for_the_running_job(ends: Ends) -> None:
     assert moving.stdout is not None
     assert moving.stdout.readline() == "waiting for slow\n"
     assert there.store.gate().transfers() == {}
+    here.run("worker", "start")  # it is told to stop as well, perhaps before it has begun
     (here.directory / "gate").write_text("\n")
 
     assert moving.wait() == 0

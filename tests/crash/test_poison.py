@@ -180,7 +180,9 @@ class Hangs:
     def start(self, *, workers: int, beat_every: float) -> list[Member]:
         queue = self._queue
         queue.home.create()
-        words = supervise.command_line(queue.home.path, count=workers, drain=False, foreground=True, log_format="text")
+        words = supervise.command_line(
+            queue.home.path, count=workers, drain=False, after_stop=0, foreground=True, log_format="text"
+        )
         log = os.open(queue.directory / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._supervisors.append(
             subprocess.Popen(

@@ -18,7 +18,7 @@ from queuectl.store.postgres import days, front, queries
 from queuectl.store.postgres.engine import PostgresStore
 from queuectl.store.postgres.front import Front
 from tests.support.eventually import eventually
-from tests.support.factories import COOKIE, GIVEN_BACK, NOW, WELL, WORKER, after, claimed, job, new_job
+from tests.support.factories import COOKIE, GIVEN_BACK, NOW, WELL, WORKER, after, claimed, identity, job, new_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -423,6 +423,19 @@ def test_a_job_that_has_become_due_is_promoted_wherever_a_process_begins(store: 
 
     assert claimed(store).id == "j10"
     assert claimed(store, now=after(5)).id == "later"
+
+
+@pytest.mark.usefixtures("slow")
+def test_who_was_asked_to_stop_is_given_no_job_wherever_it_begins(store: PostgresStore) -> None:
+    store.register(identity(), 600)
+    store.enqueue([new_job() for _ in range(20)], NOW)
+    claim_and_finish(store, 10)
+    running = claimed(store)
+
+    store.request_stop("here", now=False)
+
+    assert store.finish_and_claim(running, WELL, COOKIE, NOW)[1] is None
+    assert store.claim(WORKER, COOKIE, NOW) is None
 
 
 def test_a_process_remembers_its_place_after_slow_claims_only_and_until_a_fast_one() -> None:

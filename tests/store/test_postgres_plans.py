@@ -57,7 +57,7 @@ VALUES: dict[str, Any] = (
     | {"limit": 100, "age": 1e9, "after": 0, "last": 100, "seqs": "{1,2}", "prefix": "w", "end": "x", "jobs": 2}
     | {"backoff_base": 2.0, "backoff_max": 1.0, "backoff_jitter": 0.0, "max_crashes": 3, "umask": 18}
     | {"caller_env": b"", "number": 999, "name": "", "value": "", "kept": "completed", "every": 60.0}
-    | {"log": b"", "log_end": 0, "seconds": 1.0, "claimed": State.PROCESSING}
+    | {"log": b"", "log_end": 0, "seconds": 1.0, "claimed": State.PROCESSING, "after_stop": 0}
     | {"above": "{9,1}", "priorities": "{1,0}", "created": [NOW, NOW]}
 )
 """A value for each parameter."""
@@ -127,11 +127,13 @@ INSERT INTO queuectl.attempts SELECT seq, 1, 'w', now(), now(), 1, 'exited' FROM
 INSERT INTO queuectl.durations
 SELECT minute, 'default', 'completed', bucket, 1, 1, 1, 1
 FROM generate_series(27000000, 27020000, 60) AS minute, generate_series(1, 50) AS bucket;
-INSERT INTO queuectl.workers (id, pid, started, boot, home, version, registered_at, lease_until, rescue_at, idle)
+INSERT INTO queuectl.workers (
+    id, pid, started, boot, home, host, version, registered_at, lease_until, rescue_at, idle
+)
 SELECT
-    'w' || i, 1, 1, '', 'h' || i / 10, '', now(),
-    now() + interval '1 day', now() + interval '2 days', mod(i, 2) = 0
-FROM generate_series(1, 2000) AS i
+    'w' || i, 1, 1, '', 'h' || i / 10, '', '', now(), now() + interval '1 day', now() + interval '2 days', mod(i, 2) = 0
+FROM generate_series(1, 2000) AS i;
+INSERT INTO queuectl.stops SELECT 'h' || i, i, 0 FROM generate_series(1, 2000) AS i
 """
 
 
@@ -301,6 +303,8 @@ WHOLE_TABLE = {
     "clear_durations": {"durations", "runs"},
     "prune_durations": {"durations", "runs"},
     "settings": {"config"},
+    "request_stop": {"stops"},  # a row per host that was asked to stop within 30 days
+    "last_stop": {"stops"},
     "schema_version": {"migrations", "identity"},
     "forget_day": {"completed_other", "attempts", "job_ids"},  # 100,000 jobs at once: joins are three times as fast
     "past_day": {"pg_inherits"},  # a row per day that is kept

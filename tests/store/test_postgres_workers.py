@@ -302,11 +302,62 @@ def test_the_workers_of_a_host_hear_of_a_stop_when_they_renew(store: PostgresSto
     store.register(identity("1"), 600)
     store.register(identity("2")._replace(host="there"), 600)
 
-    assert store.request_stop("here", now=now) == 1
+    store.request_stop("here", now=now)
 
     assert store.renew("1", 600) == Lease(kept=True, stop=True, stop_now=now)
     assert store.renew("2", 600) == Lease(kept=True)
     assert [known.stopping for known in store.workers()] == [True, False]
+
+
+def test_a_stop_is_for_whom_was_started_before_it_even_if_it_registers_later(store: PostgresStore) -> None:
+    before = store.last_stop()
+    number = store.request_stop("here", now=False)
+    after_it = store.last_stop()
+
+    store.register(identity("1"), 600, after_stop=before)
+    store.register(identity("2"), 600, after_stop=after_it)
+
+    assert [store.renew(worker, 600).stop for worker in "12"] == [True, False]
+    assert [known.after_stop < number for known in store.workers()] == [True, False]
+    assert store.request_stop("here", now=False) > number
+    assert store.renew("2", 600).stop
+
+
+def test_who_was_asked_to_stop_at_once_is_not_asked_for_less_later(store: PostgresStore) -> None:
+    store.register(identity(), 600)
+    store.request_stop("here", now=True)
+
+    store.request_stop("here", now=False)
+
+    assert store.renew(WORKER, 600) == Lease(kept=True, stop=True, stop_now=True)
+
+
+def test_a_worker_that_was_asked_to_stop_is_given_no_job(store: PostgresStore, postgres_url: str) -> None:
+    store.register(identity(), 600)
+    running = job(store, State.PROCESSING)
+    job(store, new=new_job("next"))
+
+    store.request_stop("here", now=False)
+
+    assert store.finish_and_claim(running, WELL, COOKIE)[1] is None
+    assert store.claim(WORKER, COOKIE) is None
+    other = PostgresStore(postgres_url)
+    other.register(identity("2" * 32), 600, after_stop=other.last_stop())
+    assert claimed(other, worker="2" * 32).id == "next"
+    other.close()
+
+
+def test_the_stops_of_a_month_are_kept(store: PostgresStore, postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as database:
+        database.execute(
+            "INSERT INTO queuectl.stops SELECT host, extract(epoch FROM now() - age) * 1e6, 0"
+            " FROM (VALUES ('here', interval '31 d'), ('there', '31 d'), ('elsewhere', '29 d')) AS stop(host, age)"
+        )
+
+    store.request_stop("here", now=False)
+
+    with psycopg.connect(postgres_url) as database:
+        assert database.execute("SELECT host FROM queuectl.stops ORDER BY 1").fetchall() == [("elsewhere",), ("here",)]
 
 
 # Who is woken

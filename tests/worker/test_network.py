@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from queuectl.job import State
 from tests.support.eventually import eventually
-from tests.support.hosts import best, kind, network
-from tests.support.processes import RealQueue
+from tests.support.hosts import best, kind
+from tests.support.machines import scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.hosts import Host, Kind
+    from tests.support.hosts import Kind
+    from tests.support.processes import RealQueue
 
 __all__ = ["kind"]
 
@@ -30,40 +29,6 @@ setsid sh -c 'while :; do echo "$0 beat" >>records; sleep 0.05; done' "$run" &
 HELD = JOB + '[ "$QUEUECTL_ATTEMPT" -gt 1 ] || sleep 1000; echo "$run end" >>records'
 
 SHORT = JOB + 'sleep 0.1; echo "$run end" >>records'
-
-
-class Machine(NamedTuple):
-    """A home on a host."""
-
-    host: Host
-    queue: RealQueue
-
-
-class Scene(NamedTuple):
-    """Two machines, and an operator that no cut concerns."""
-
-    one: Machine
-    two: Machine
-    operator: RealQueue
-
-
-@contextmanager
-def scene(directory: Path, kind: Kind, *, lease: str = "4s", options: str = "") -> Iterator[Scene]:
-    """Make two machines with workers' leases of this length, and further parameters in their URL."""
-    with network(2, kind) as (server, hosts):
-        queues = [RealQueue(directory, "operator", server.create_database("q"))]
-        try:
-            for home, host in zip(("one", "two"), hosts, strict=True):
-                url = f"{host.url('q')}{options}"
-                queues.append(RealQueue(directory, home, url, QUEUECTL_LEASE=lease))
-                queues[-1].prefix = host.prefix
-            operator, *machines = queues
-            operator.do("list")
-            one, two = (Machine(host, queue) for host, queue in zip(hosts, machines, strict=True))
-            yield Scene(one, two, operator)
-        finally:
-            for queue in queues:
-                queue.close()
 
 
 def records(queue: RealQueue) -> dict[str, list[tuple[int, str, str]]]:

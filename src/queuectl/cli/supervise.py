@@ -25,9 +25,18 @@ ENVIRONMENT_OF_A_JOB = ("QUEUECTL_RUN", "QUEUECTL_JOB_ID", "QUEUECTL_ATTEMPT", "
 """What a supervisor must not have: it would be taken for a process of a job."""
 
 
-def command_line(home: str, *, count: int, drain: bool, foreground: bool, log_format: str) -> list[str]:
+def command_line(  # noqa: PLR0913  all that a supervisor is told
+    home: str, *, count: int, drain: bool, after_stop: int, foreground: bool, log_format: str
+) -> list[str]:
     """Return the words that start a supervisor."""
-    orders = {"home": home, "count": count, "drain": drain, "foreground": foreground, "log_format": log_format}
+    orders = {
+        "home": home,
+        "count": count,
+        "drain": drain,
+        "after_stop": after_stop,
+        "foreground": foreground,
+        "log_format": log_format,
+    }
     return [sys.executable, "-P", "-m", __name__, json.dumps(orders)]
 
 
@@ -63,6 +72,7 @@ def main() -> int:
         home.identity(),
         orders["count"],
         orders["drain"],
+        orders["after_stop"],
         lambda: open_worker_store(home, url),
         dict(os.environ),
         log_of,

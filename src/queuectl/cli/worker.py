@@ -61,11 +61,13 @@ def run_start(args: Namespace, app: App) -> int:
     queue.settings()  # a store or a setting that cannot be used is reported here, not in a log
     if (closed := queue.why_closed()) is not None:
         raise closed
+    after_stop = queue.last_stop()
     app.close()
     words = supervise.command_line(
         app.home.path,
         count=count,
         drain=args.drain,
+        after_stop=after_stop,
         foreground=args.foreground,
         log_format=args.log_format or "text",
     )
@@ -159,26 +161,48 @@ def run_stop(args: Namespace, app: App) -> int:
 
 
 def _stop_host(host: str, app: App, deadline: float | None, *, now: bool) -> int:
-    """Ask the workers of a machine to stop, through the store, and wait until they have."""
+    """Ask the workers of a machine to stop, through the store, and wait until none of them is left.
+
+    Raises:
+        PartlyDone: some still run at the deadline, or fell silent, so that nobody knows.
+    """
     from queuectl.cli.follow import pause  # noqa: PLC0415  only for other machines
 
     queue = app.existing_queue()
-    if queue.workers() is None:
+    looked_at = time.monotonic()
+    registered = queue.workers()
+    if registered is None:
         raise InvalidInput("--host is for a store that machines share", "without it the workers of this home stop")
-    asked = queue.request_stop(host, now=now)
-    while left := [worker for worker in queue.workers() or () if worker.identity.host == host]:
+    left = {worker.identity.worker: worker for worker in registered if worker.identity.host == host}
+    asked = len(left)
+    number = queue.request_stop(host, now=now)
+    leases: dict[str, float] = {}
+    while left:
+        leases |= {id: looked_at + worker.lease_left for id, worker in left.items()}
         if not pause(deadline):
-            jobs = [worker.job for worker in left if worker.job is not None]
+            jobs = [worker.job for worker in left.values() if worker.job is not None]
             raise PartlyDone(
                 f"still running on {host}: {', '.join(jobs) or 'workers without a job'}",
                 f"to end the jobs: {app.call('worker stop --now --host')} {host}",
             )
+        looked_at = time.monotonic()
+        concerned = (worker for worker in queue.workers() or () if worker.after_stop < number)
+        left = {worker.identity.worker: worker for worker in concerned if worker.identity.host == host}
+        # Who is off the list before its lease can be over has left; who is off it later may only be cut off.
+        looked_until = time.monotonic()
+        leases = {id: end for id, end in leases.items() if id in left or end <= looked_until}
+    if leases:
+        silent = "1 worker was" if len(leases) == 1 else f"{len(leases)} workers were"
+        raise PartlyDone(
+            f"{silent} not heard of on {host} until the lease ran out",
+            "if only the connection is cut, nothing more is claimed there, and they end when it is back",
+        )
     if app.out.json:
         app.out.value({"stopped": asked})
     elif asked:
         app.out.say(f"{asked} {'worker' if asked == 1 else 'workers'} stopped on {host}")
     else:
-        app.out.say(f"no worker is running on {host}")
+        app.out.say(f"no worker is known on {host}; one that is cut off stops when it is back")
     return 0
 
 

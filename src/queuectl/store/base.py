@@ -62,6 +62,10 @@ class Registered(Record):
     """Whether it claims no more because a stop was asked for."""
     job: str | None
     """Id of the job that it runs."""
+    after_stop: int
+    """Number of the last request to stop that was made before its supervisor was started."""
+    lease_left: float
+    """Seconds for which its lease lasts, unless it is renewed."""
 
 
 LEASE_ENDS_AFTER = 3 / 4
@@ -74,7 +78,7 @@ class Lease(Record):
     kept: bool
     """False: the lease was over, and this worker's job has been given to others."""
     stop: bool = False
-    """Whether a stop was asked for by way of the store."""
+    """Whether its host was asked to stop since its supervisor was started."""
     stop_now: bool = False
     """Whether the running job is not to be waited for."""
     log_wanted: float = 0.0
@@ -162,10 +166,14 @@ class Store(Protocol):
     leased: bool
     """Whether workers hold leases, because machines share this store; where they do not, the kernel's locks suffice."""
 
-    def register(self, identity: Identity, lease: float, now: datetime | None = None) -> None:
+    def last_stop(self) -> int:
+        """Return the number of the last request to stop: who is started after this is concerned by later ones alone."""
+
+    def register(self, identity: Identity, lease: float, now: datetime | None = None, *, after_stop: int = 0) -> None:
         """Make a worker known, before its first claim, with a lease of so many seconds.
 
-        Once more, because the answer was lost, begins the lease anew.
+        `after_stop` is what `last_stop` returned before its supervisor was started. Once more, because the answer was
+        lost, begins the lease anew.
         """
 
     def renew(self, worker: str, lease: float, now: datetime | None = None) -> Lease:
@@ -183,6 +191,8 @@ class Store(Protocol):
     def claim(self, worker: str, cookie: str, now: datetime | None = None) -> Job | None:
         """Promote due jobs, then give the best ready one to `worker`; None when there is none.
 
+        None also when the host of the worker that this store has registered was asked to stop, even if the worker has
+        not heard of it.
         The attempt's number grows by one. Not on disk at once: see `flush`.
         """
 
@@ -269,9 +279,10 @@ class Store(Protocol):
     # Requests of a user
 
     def request_stop(self, host: str, *, now: bool) -> int:
-        """Ask the workers of a host to stop, `now` without waiting for their jobs; return how many there are.
+        """Ask the workers of a host to stop, `now` without waiting for their jobs; return the number of the request.
 
-        They hear of it when they renew their lease. Without leases there are none.
+        It is for all whose supervisors were started before it, be they registered or cut off: they claim nothing more,
+        and hear of it when they renew their lease. Without leases nobody does.
         """
 
     def wake_idle(self, jobs: int = 1) -> None:

@@ -18,7 +18,7 @@ BEAT, DEAF, READY = b".", b"d", b"r"
 """What a worker says: it lives; nobody can call it; it may claim."""
 
 STOP, STOP_NOW = b"s", b"n"
-"""What a supervisor says: end after the running job; end the running job."""
+"""What a supervisor says: end after the running job; end the running job. A worker, what it heard of the store."""
 
 _MOMENT = Struct("d")
 

@@ -47,6 +47,7 @@ class Leasing:
         sent = self._in_touch_since = now()
         register()
         self._note(sent, length)
+        self.due_at = 0.0  # its host may have been asked to stop while it was not there
 
     @property
     def is_due(self) -> bool:

@@ -70,6 +70,8 @@ class Orders(Record):
     """By which the supervisor ends this worker, unless its lease is renewed."""
     drain: bool
     """End when nothing is left to do."""
+    after_stop: int
+    """Number of the last request to stop before the supervisor was started."""
 
 
 class Worker:
@@ -249,7 +251,9 @@ class Worker:
         self._stop_idling()  # who looked for somebody to wake has passed over the row that was being written
         if not lease.kept:
             self._lose_lease()
-        elif lease.stop and not (self._stop_at_once if lease.stop_now else self._stop_asked):
+        elif lease.stop:
+            # So that nobody takes this one's place; said each time, since a word may be lost.
+            channel.say(self._orders.supervisor, channel.STOP_NOW if lease.stop_now else channel.STOP)
             self._stop(now=lease.stop_now)
         if self._sending is not None:
             self._sending.want(lease.log_wanted, time.monotonic())
@@ -277,7 +281,7 @@ class Worker:
         """Make this worker known to the store, and tell that it may claim; False when the queue is closed."""
         self._read_settings()
         lease = self._settings.lease
-        register = partial(self._store.register, self._orders.identity, lease)
+        register = partial(self._store.register, self._orders.identity, lease, after_stop=self._orders.after_stop)
         try:
             if self._store.leased:
                 self._leasing.begin(lease, register)
@@ -486,7 +490,8 @@ class Worker:
                 self._stop(now=number == signal.SIGQUIT or (interrupt and self._stop_asked))
 
     def _stop(self, *, now: bool) -> None:
-        self._emit(events.WorkerStopping(self._id, now))
+        if not (self._stop_at_once if now else self._stop_asked):
+            self._emit(events.WorkerStopping(self._id, now))
         self._stop_claiming("it was asked to")
         if not self._stop_asked:
             self._stop_asked = self._stop_unmarked = True

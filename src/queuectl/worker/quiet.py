@@ -38,7 +38,7 @@ def make_quiet(store: Store, home: Home, say: Callable[[str], object], *, stop: 
             several = "1 worker serves" if len(serving) == 1 else f"{len(serving)} workers serve"
             raise Conflict(f"{several} the queue", "stop them first; or add --stop, which waits for their jobs")
         if store.leased:
-            _stop_everywhere(store, home, serving, say)
+            _stop_everywhere(store, home, say)
         else:
             _stop_here(home, serving, say)
     told: Sequence[str] = ()
@@ -69,12 +69,12 @@ def _stop_here(home: Home, serving: Sequence[Registered], say: Callable[[str], o
     stopping.stop(home, say, supervisors={str(worker.supervisor) for worker in workers})
 
 
-def _stop_everywhere(store: Store, home: Home, serving: Sequence[Registered], say: Callable[[str], object]) -> None:
-    """Ask workers to stop by way of the store, and wait until they have."""
-    for host in sorted({worker.identity.host for worker in serving}):
-        store.request_stop(host, now=False)
+def _stop_everywhere(store: Store, home: Home, say: Callable[[str], object]) -> None:
+    """Ask workers to stop by way of the store, also those that come meanwhile, and wait until they have."""
     told: list[str] = []
     while serving := _serving(store, home):
+        for host in {worker.identity.host for worker in serving if not worker.stopping}:
+            store.request_stop(host, now=False)
         jobs = [worker.job for worker in serving if worker.job is not None]
         if jobs and jobs != told:
             say(f"waiting for {', '.join(jobs)}")

@@ -63,6 +63,8 @@ class Plan(Record):
     home_id: str
     workers: int
     drain: bool
+    after_stop: int
+    """Number of the last request to stop before it was started."""
     open_store: Callable[[], Store]
     """Opens the store in a worker; called after the fork."""
     environ: Mapping[str, str]
@@ -207,7 +209,7 @@ class Supervisor:
                 raise
 
     def _on_word(self, child: Child) -> None:
-        """Hear that a worker lives, that it may claim, or that nobody can call it, as is then the case for all."""
+        """Hear that a worker lives, that it may claim, or what it has heard of the store and all are to know."""
         words = channel.heard(child.channel)
         if words is None:
             self._watch.discard(child.channel.fileno())  # it is ending; its pidfd will say so
@@ -217,6 +219,10 @@ class Supervisor:
         if channel.DEAF in words and not self._deaf:
             self._deaf = True
             self._emit(events.PoolerFound())
+        if STOP_NOW in words:
+            self._stop(STOP_NOW)
+        elif STOP in words:
+            self._stop(self._stop_word or STOP)
         if channel.READY in words:
             self._ready.add(child.pid)
         if len(self._ready) == self._plan.workers and not self._announced:
@@ -365,7 +371,7 @@ def _be_worker(  # noqa: PLR0913, PLR0917  all that a worker is born with
         _insist(to_supervisor, emit, lambda: roster.furnish(plan.home, id))
         store = _insist(to_supervisor, emit, plan.open_store)
         identity = Identity(id, pid, started, boot, plan.home_id, os.uname().nodename, __version__)
-        orders = Orders(identity, lock, to_supervisor, lease, plan.drain)
+        orders = Orders(identity, lock, to_supervisor, lease, plan.drain, plan.after_stop)
         code = 0 if Worker(store, plan.home, orders, plan.environ, emit).work() else 1
     except _ToldToStopError:
         code = 0

@@ -89,6 +89,8 @@ class PostgresStore(Engine):
         self._uncounted = 0
         self._lease = 60.0
         """Seconds of the last one."""
+        self._stops: dict[str, str | int] = {"host": "", "after_stop": 0}
+        """Whose requests to stop end the claims of this worker, and after which."""
 
     def _moment(self, now: datetime | None) -> datetime | None:
         return now
@@ -101,10 +103,16 @@ class PostgresStore(Engine):
 
     # A worker's side
 
-    def register(self, identity: Identity, lease: float, now: datetime | None = None) -> None:
+    def last_stop(self) -> int:
+        """See `Store.last_stop`."""
+        ((number,),) = self._connection.rows("last_stop")
+        return int(number)
+
+    def register(self, identity: Identity, lease: float, now: datetime | None = None, *, after_stop: int = 0) -> None:
         """See `Store.register`."""
+        self._stops = {"host": identity.host, "after_stop": after_stop}
         sent = time.monotonic()
-        self._connection.change("register", {**identity._asdict(), "lease": lease, "now": now})
+        self._connection.change("register", {**identity._asdict(), **self._stops, "lease": lease, "now": now})
         self._connection.keep_free(sent + lease * LEASE_ENDS_AFTER, lease / 8)
 
     def renew(self, worker: str, lease: float, now: datetime | None = None) -> Lease:
@@ -174,7 +182,7 @@ class PostgresStore(Engine):
         self, worker: str, cookie: str, now: datetime | None, *, from_front: bool = True, promoted: bool = False
     ) -> tuple[str, dict[str, Any]]:
         """Return the statement that claims a job, and its values."""
-        values = {"worker": worker, "cookie": cookie, "now": now, "claimed": lifecycle.claim()}
+        values = {"worker": worker, "cookie": cookie, "now": now, "claimed": lifecycle.claim(), **self._stops}
         if from_front:
             return "claim", {**values, "promoted": promoted}
         above, priorities, created, seqs = self._front.places()
@@ -294,10 +302,9 @@ class PostgresStore(Engine):
 
     def request_stop(self, host: str, *, now: bool) -> int:
         """See `Store.request_stop`."""
-        asked = self._connection.rows("request_stop", {"host": host, "now": now})
-        for (worker,) in asked:
-            self.wake_worker(worker)
-        return len(asked)
+        ((number,),) = self._connection.rows("request_stop", {"host": host, "now": now})
+        self._connection.change("wake_host", {"host": host})
+        return int(number)
 
     def wake_idle(self, jobs: int = 1) -> None:
         """See `Store.wake_idle`."""

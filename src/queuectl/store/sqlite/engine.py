@@ -60,7 +60,18 @@ class SqliteStore(Engine):
 
     # A worker's side
 
-    def register(self, identity: Identity, lease: float, now: datetime | None = None) -> None:  # noqa: ARG002
+    def last_stop(self) -> int:
+        """See `Store.last_stop`."""
+        return 0
+
+    def register(
+        self,
+        identity: Identity,
+        lease: float,  # noqa: ARG002
+        now: datetime | None = None,
+        *,
+        after_stop: int = 0,  # noqa: ARG002
+    ) -> None:
         """See `Store.register`."""
         with self._connection.durable():
             self._connection.change("register", {**identity._asdict(), "now": micros(now)})

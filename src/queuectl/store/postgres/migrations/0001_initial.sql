@@ -210,8 +210,6 @@ CREATE TABLE queuectl.workers (
     rescue_at timestamptz NOT NULL,
     -- Whether it sleeps until somebody wakes it.
     idle boolean NOT NULL DEFAULT false,
-    stop_requested boolean NOT NULL DEFAULT false,
-    stop_now_requested boolean NOT NULL DEFAULT false,
     -- Until when somebody wants to read what its job prints.
     log_wanted_until timestamptz
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);

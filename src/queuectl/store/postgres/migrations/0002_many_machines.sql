@@ -1,6 +1,17 @@
 -- One queue on many machines, and on its way to another store.
 
-ALTER TABLE queuectl.workers ADD COLUMN host text NOT NULL DEFAULT '';
+-- `after_stop`: the number of the last request to stop when its supervisor was started; later ones are for it.
+ALTER TABLE queuectl.workers
+    ADD COLUMN host text NOT NULL DEFAULT '',
+    ADD COLUMN after_stop bigint NOT NULL DEFAULT 0;
+
+-- The last request to stop of each host, and the last one that waits for no job. It is for all that was started there
+-- before it, whether the server knows of that or not, and finds who is cut off when it comes back.
+CREATE TABLE queuectl.stops (
+    host text COLLATE "C" PRIMARY KEY,
+    number bigint NOT NULL,
+    now_number bigint NOT NULL
+);
 
 -- The ends in this database of transfers of the whole queue, to or from another store. While there is one at a stage
 -- that keeps the queue closed, there are triggers that refuse every change (queries/transfer/refuse.sql).

@@ -5,5 +5,7 @@ FROM
     (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS now) AS clock,
     (SELECT %(lease)s::double precision * interval '1 second' AS lease) AS length
 WHERE id = %(worker)s
-RETURNING stop_requested, stop_now_requested,
+RETURNING
+    EXISTS (SELECT FROM queuectl.stops WHERE stops.host = workers.host AND number > after_stop),
+    EXISTS (SELECT FROM queuectl.stops WHERE stops.host = workers.host AND now_number > after_stop),
     coalesce(greatest(0, extract(epoch FROM log_wanted_until - clock.now)), 0)::double precision;

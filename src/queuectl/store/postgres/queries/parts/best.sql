@@ -12,6 +12,7 @@ best AS MATERIALIZED (
             ORDER BY due.next_run_at, due.seq
             LIMIT 1
         ) IS NULL)
+        AND {may_claim}
     ORDER BY priority DESC, created_at, seq
     LIMIT 1
     FOR UPDATE SKIP LOCKED

@@ -29,5 +29,6 @@ best AS MATERIALIZED (
         ORDER BY due.next_run_at, due.seq
         LIMIT 1
     ) IS NULL
+        AND {may_claim}
     LIMIT 1
 )

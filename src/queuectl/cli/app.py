@@ -153,7 +153,8 @@ def _postgres_store(url: str, *, make: bool = True, for_worker: bool = False) ->
         if error.name not in ("psycopg", "psycopg_binary", "psycopg_c"):
             raise
         raise StoreUnavailable(
-            "PostgreSQL needs the package psycopg, which is not installed", "pip install 'psycopg[binary]'"
+            "PostgreSQL needs the package psycopg, which is not installed",
+            "pip install 'psycopg[binary]'; after pipx: pipx inject queuectl 'psycopg[binary]'",
         ) from None
     return PostgresStore(url, make=make, for_worker=for_worker)
 

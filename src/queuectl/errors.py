@@ -8,6 +8,8 @@ class QueuectlError(Exception):
 
     exit_code = 1
     code = "error"
+    unchanged = False
+    """Whether it is certain that nothing was changed."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -48,6 +50,10 @@ class StoreUnavailable(QueuectlError):
 
     exit_code = 5
     code = "store_unavailable"
+
+    def __init__(self, message: str, hint: str | None = None, *, unchanged: bool = False) -> None:
+        super().__init__(message, hint)
+        self.unchanged = unchanged
 
 
 class StoreBusy(StoreUnavailable):

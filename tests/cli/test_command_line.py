@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from queuectl import __version__
-from tests.cli.conftest import NO_STORE
+from tests.cli.conftest import NO_STORE, SERVER_ONLY
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
@@ -229,6 +229,53 @@ def test_a_full_disk_below_stdout_is_one_line(program: list[str], environ: dict[
         done = subprocess.run([*program, "metrics"], env=environ, stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1
     assert done.stderr == b"queuectl: error: cannot read or write: No space left on device\n"
+
+
+NOBODY = "postgresql://jobs@127.0.0.1:1/queue"
+
+
+@NO_STORE
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("enqueue", "--", "true"),
+        ("cancel", "a"),
+        ("retry", "a"),
+        ("dlq", "retry", "a"),
+        ("config", "set", "grace", "7s"),
+    ],
+)
+def test_whoever_could_change_nothing_is_told_so(cli: Cli, words: tuple[str, ...]) -> None:
+    code, _, err = cli("--store", NOBODY, *words)
+    assert code == 5
+    assert err.splitlines()[1:] == ["  nothing was changed"]
+
+
+@NO_STORE
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("list",), ("show", "a"), ("logs", "a"), ("wait", "a"), ("status",), ("metrics",), ("worker", "list")),
+        *(("dlq", "list"), ("config", "get", "grace"), ("config", "list")),
+    ],
+)
+def test_whoever_has_only_looked_is_not_told_that_nothing_was_changed(cli: Cli, words: tuple[str, ...]) -> None:
+    code, _, err = cli("--store", NOBODY, *words)
+    assert code == (125 if words[0] == "wait" else 5)
+    assert [line.partition(" cannot be reached: ")[0] for line in err.splitlines() if "no worker" not in line] == [
+        f"queuectl: error: the store {NOBODY}"
+    ]
+
+
+@SERVER_ONLY
+def test_whoever_could_not_change_all_is_not_told_that_nothing_was_changed(cli: Cli, url: str) -> None:
+    cli("enqueue", "--file", "-", stdin='{"id": "a", "command": "true"}\n{"id": "b", "command": "true"}\n')
+    with psycopg.connect(url) as connection:
+        connection.execute("ALTER TABLE queuectl.jobs ADD CHECK (id <> 'b' OR state <> 'cancelled')")
+    assert cli("cancel", "b").err.endswith("\n  nothing was changed\n")
+    code, _, err = cli("cancel", "a", "b")
+    assert code == 5
+    assert "nothing was changed" not in err
 
 
 def test_ctrl_c_is_130_and_silent(cli: Cli, program: list[str], environ: dict[str, str]) -> None:

@@ -157,6 +157,17 @@ def test_an_id_that_cannot_be_printed_is_told_on_stderr(cli: Cli, program: list[
     assert cli("list", "-q").out == "a\n"
 
 
+@SERVER_ONLY
+def test_a_job_that_cannot_be_read_again_is_told_on_stderr(cli: Cli, url: str) -> None:
+    cli("enqueue", "--", "true")
+    with psycopg.connect(url) as database:
+        database.execute("ALTER VIEW queuectl.job RENAME TO away")
+    code, out, err = cli("enqueue", "--json", "--id", "a", "--", "true")
+    assert (code, out) == (1, "")
+    assert json.loads(err)["error"]["message"].endswith("; enqueued: a")
+    assert json.loads(err)["error"]["hint"] is None
+
+
 def test_a_closed_stdout_does_not_reach_the_database(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
     done = subprocess.run(["/bin/sh", "-c", '"$@" >&- 2>&- <&-', "sh", *program, "enqueue", "--id", "a", "--", "true"],
                           env=environ, check=False)  # fmt: skip

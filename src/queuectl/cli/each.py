@@ -25,12 +25,14 @@ def act_on(ids: Sequence[str], act: Callable[[str], Job], told: Callable[[Job], 
     Raises:
         QueuectlError: a single job could not be acted on, or the store cannot be used.
     """
-    jobs, failed = [], False
+    jobs: list[Job] = []
+    failed = False
     wanted = list(dict.fromkeys(ids))
     for id in wanted:
         try:
             job = act(id)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
+            error.unchanged = error.unchanged and not jobs
             raise
         except QueuectlError as error:
             if len(wanted) == 1:

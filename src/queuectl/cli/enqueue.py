@@ -124,10 +124,11 @@ def _answer(ids: Collection[str], queue: Queue, app: App, *, many: bool = False)
     try:
         _print(ids, queue, app, many=many)
         sys.stdout.flush()
-    except OSError as error:
+    except (OSError, QueuectlError) as error:
         first = next(iter(ids))
         what = first if len(ids) == 1 else f"{len(ids)} jobs, the first {first}"
-        raise QueuectlError(f"cannot write to stdout: {error.strerror}; enqueued: {what}") from None
+        why = error.message if isinstance(error, QueuectlError) else f"cannot write to stdout: {error.strerror}"
+        raise QueuectlError(f"{why}; enqueued: {what}") from None
 
 
 def _print(ids: Collection[str], queue: Queue, app: App, *, many: bool) -> None:

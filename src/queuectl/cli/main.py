@@ -66,6 +66,9 @@ def _run(words: Words) -> int:
 
 
 def _fail(words: Words, error: QueuectlError, code: int) -> int:
+    command = BY_NAME.get(words.name)
+    if error.unchanged and command is not None and command.one_change:
+        error.hint = f"nothing was changed; {error.hint}" if error.hint else "nothing was changed"
     _settle_output()
     try:
         sys.stderr.write(render_error(error, json=words.wants_json))

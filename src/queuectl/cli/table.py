@@ -31,26 +31,30 @@ class Command(Record):
     """In this package."""
     job_code: bool = False
     """Whether the exit code is that of a job; then 125 says that queuectl itself failed."""
+    one_change: bool = False
+    """Whether it changes the queue in one step, and nothing when that fails: then it says so."""
 
 
 COMMANDS = (
-    Command("enqueue", "Jobs", "add a job: a shell command, a program with arguments, JSON", "enqueue"),
+    Command(
+        "enqueue", "Jobs", "add a job: a shell command, a program with arguments, JSON", "enqueue", one_change=True
+    ),
     Command("run", "Jobs", "add a job, show its output, exit with its code", "run", job_code=True),
     Command("list", "Jobs", "list jobs", "list"),
     Command("show", "Jobs", "show everything about a job", "show"),
     Command("logs", "Jobs", "print the output of a job", "logs"),
     Command("wait", "Jobs", "wait until jobs have ended, exit with their code", "wait", job_code=True),
-    Command("cancel", "Jobs", "take jobs off the queue, end running ones", "cancel"),
-    Command("retry", "Jobs", "let finished jobs run again, failed ones run now", "retry"),
+    Command("cancel", "Jobs", "take jobs off the queue, end running ones", "cancel", one_change=True),
+    Command("retry", "Jobs", "let finished jobs run again, failed ones run now", "retry", one_change=True),
     Command("clear", "Jobs", "forget every job that is not running", "clear"),
     Command("worker start", "Workers", "start workers in the background", "worker"),
     Command("worker stop", "Workers", "stop the workers; running jobs finish", "worker"),
     Command("worker list", "Workers", "list the workers and what they run", "worker"),
     Command("dlq list", "Dead letters", "list jobs that have no retries left", "dlq"),
-    Command("dlq retry", "Dead letters", "let dead jobs run again", "dlq"),
+    Command("dlq retry", "Dead letters", "let dead jobs run again", "dlq", one_change=True),
     Command("status", "Observe", "one screen: counts, workers, last failures", "status"),
     Command("metrics", "Observe", "counts by state and durations", "metrics"),
-    Command("config set", "Settings", "change a setting for jobs to come", "config"),
+    Command("config set", "Settings", "change a setting for jobs to come", "config", one_change=True),
     Command("config get", "Settings", "print a setting", "config"),
     Command("config list", "Settings", "list the settings and where each comes from", "config"),
     Command("migrate-store", "Settings", "move the whole queue to another store", "migrate_store"),

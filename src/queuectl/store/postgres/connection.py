@@ -322,10 +322,10 @@ class Connection:
             return ConnectionLost(f"the connection to the store {where} was lost: {reason(error)}")
         match error:
             case errors.SerializationFailure() | errors.DeadlockDetected() | errors.LockNotAvailable():
-                return StoreBusy(f"{where} is busy: {reason(error)}", "nothing was changed; try again")
+                return StoreBusy(f"{where} is busy: {reason(error)}", "try again", unchanged=True)
             case errors.DiskFull():
-                return StoreUnavailable(f"no space left on the disk of {where}", "nothing was changed")
+                return StoreUnavailable(f"no space left on the disk of {where}", unchanged=True)
             case errors.ReadOnlySqlTransaction():
-                return StoreUnavailable(f"{where} is read-only", "nothing was changed; is it a standby?")
+                return StoreUnavailable(f"{where} is read-only", "is it a standby?", unchanged=True)
             case _:
-                return StoreUnavailable(f"cannot use {where}: {reason(error)}", "nothing was changed")
+                return StoreUnavailable(f"cannot use {where}: {reason(error)}", unchanged=True)

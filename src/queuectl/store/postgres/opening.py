@@ -129,7 +129,7 @@ class MicrosLoader(Loader):
 
 def unreachable(where: str, error: psycopg.Error) -> StoreUnavailable:
     """Return what is said of a server to which there is no connection."""
-    return StoreUnavailable(f"the store {where} cannot be reached: {reason(error)}", "nothing was changed")
+    return StoreUnavailable(f"the store {where} cannot be reached: {reason(error)}", unchanged=True)
 
 
 def reason(error: psycopg.Error) -> str:

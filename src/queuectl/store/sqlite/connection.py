@@ -325,13 +325,13 @@ class Connection:
         path = self._path
         match error:
             case apsw.BusyError() | apsw.LockedError():
-                return StoreBusy(f"{path} is locked by another program", "nothing was changed; try again")
+                return StoreBusy(f"{path} is locked by another program", "try again", unchanged=True)
             case apsw.FullError():
-                return StoreUnavailable(f"no space left on the disk of {path}", "nothing was changed")
+                return StoreUnavailable(f"no space left on the disk of {path}", unchanged=True)
             case apsw.ReadOnlyError():
-                return StoreUnavailable(f"{path} is read-only", "nothing was changed")
+                return StoreUnavailable(f"{path} is read-only", unchanged=True)
             case apsw.NotADBError() | apsw.CorruptError():
-                return StoreUnavailable(f"{path} is damaged or not a database", "nothing was changed; restore a backup")
+                return StoreUnavailable(f"{path} is damaged or not a database", "restore a backup", unchanged=True)
             case apsw.CantOpenError():
                 return StoreUnavailable(f"cannot open {path}", "check the directory and its permissions")
             case _:

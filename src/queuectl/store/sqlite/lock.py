@@ -108,7 +108,7 @@ class WriteLock:
     def _busy(self) -> StoreBusy:
         holder = self._holder()
         by = f" by process {holder}" if holder else ""
-        return StoreBusy(f"the queue was locked{by} for {self._patience:g} s", "nothing was changed; try again")
+        return StoreBusy(f"the queue was locked{by} for {self._patience:g} s", "try again", unchanged=True)
 
     def _holder(self) -> int | None:
         inode = os.fstat(self._descriptor).st_ino

@@ -1,13 +1,11 @@
 -- Add one job; the answer is empty when its id is taken. That is no error as on SQLite: it may be by this very insert,
 -- whose answer was lost, and `id_taken` tells.
-WITH clock AS MATERIALIZED (
-    SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
-), times AS MATERIALIZED (
+WITH times AS MATERIALIZED (
     SELECT now, coalesce(
         timestamptz 'epoch' + %(run_at)s::bigint * interval '1 microsecond',
         now + %(delay)s::bigint * interval '1 microsecond'
     ) AS due
-    FROM clock
+    FROM (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS now) AS clock
 ), taken AS (
     INSERT INTO queuectl.job_ids (id, enqueue_key) VALUES (%(id)s, %(key)s)
     ON CONFLICT (id) DO NOTHING

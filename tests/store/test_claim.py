@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from queuectl.job import Policy, State
-from tests.support.factories import BADLY, COOKIE, NOW, WELL, WORKER, after, claimed, job, new_job, stored_job
+from tests.support.factories import (
+    BADLY,
+    COOKIE,
+    GIVEN_BACK,
+    NOW,
+    WELL,
+    WORKER,
+    after,
+    claimed,
+    job,
+    new_job,
+    stored_job,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from queuectl.job import Ended
     from queuectl.store.base import Store
     from tests.store.conftest import OpenStore
 
@@ -183,6 +196,21 @@ def test_finish_and_claim_of_a_lost_run_changes_it_not_and_claims(store: Store) 
     assert stored_job(store, "first") == before
     assert following is not None
     assert following.id == "second"
+
+
+@pytest.mark.parametrize(
+    ("ended", "policy"), [(GIVEN_BACK, Policy()), (BADLY, Policy(backoff_max=0.0))], ids=["given back", "failed"]
+)
+def test_a_job_that_is_ready_at_once_is_claimed_again_before_those_behind_it(
+    store: Store, ended: Ended, policy: Policy
+) -> None:
+    running = job(store, State.PROCESSING, new_job("first", policy=policy))
+    store.enqueue([new_job("second")], after(1))
+
+    _, following = store.finish_and_claim(running, ended, COOKIE, after(2))
+
+    assert following is not None
+    assert (following.id, following.attempt) == ("first", 2)
 
 
 def test_finish_and_claim_may_give_the_same_job_again(store: Store) -> None:

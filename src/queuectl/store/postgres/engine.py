@@ -161,9 +161,9 @@ class PostgresStore(Engine):
     ) -> tuple[Job | None, Job | None]:
         """See `Store.finish_and_claim`. One statement, where nothing is in the way."""
         worker = str(job.worker)
-        if self._losses != self._connection.losses:
-            return self.finish(job, ended, now, share=share), self.claim(worker, cookie, now)
         move = lifecycle.finish(job, ended, share)
+        if self._losses != self._connection.losses or move.delay == 0.0:
+            return self.finish(job, ended, now, share=share), self.claim(worker, cookie, now)
         from_front = not self._front.is_remembered
         claim, by = self._claim_by(worker, cookie, now, from_front=from_front)
         ((next_run_at, finished_at, duration, *found),) = self._connection.rows(

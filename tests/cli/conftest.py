@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import pytest
 
 from queuectl.paths import Home
+from tests.support.eventually import DEADLINE
 from tests.support.factories import identity
+from tests.support.mortal import mortal
 from tests.support.stores import ENGINES, opened
 
 if TYPE_CHECKING:
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from queuectl.store.base import Store
-
-DEADLINE = 60
-"""Seconds that a command may take on a busy machine."""
 
 
 class Result(NamedTuple):
@@ -115,13 +114,15 @@ def terminal(program: list[str], environ: dict[str, str], tmp_path: Path) -> Ter
     def run(*argv: str, columns: int = 80, env: Mapping[str, str] = {}) -> str:
         ours, theirs = pty.openpty()
         ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        with subprocess.Popen(
-            [*program, *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=theirs,
-            stderr=theirs,
-            env={**environ, "TERM": "xterm", **env},
-            cwd=tmp_path,
+        with mortal(
+            subprocess.Popen(
+                [*program, *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=theirs,
+                stderr=theirs,
+                env={**environ, "TERM": "xterm", **env},
+                cwd=tmp_path,
+            )
         ):
             os.close(theirs)
             shown = b"".join(_read_to_end(ours))

@@ -13,7 +13,8 @@ import pytest
 
 from queuectl import __version__
 from tests.cli.conftest import NO_STORE, SERVER_ONLY
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE, eventually
+from tests.support.mortal import mortal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,9 +213,8 @@ def test_reading_makes_nothing(cli: Cli, home: Home, url: str | None) -> None:
 
 def test_a_reader_that_goes_away_ends_it_quietly(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
     cli("enqueue", "--file", "-", stdin="".join(f'{{"command": "echo {"x" * 200}{i}"}}\n' for i in range(2000)))
-    with subprocess.Popen(
-        [*program, "list", "--json"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as listing:
+    words = [*program, "list", "--json"]
+    with mortal(subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)) as listing:
         assert listing.stdout is not None
         assert listing.stderr is not None
         assert listing.stdout.read(1) == b"["
@@ -226,7 +226,9 @@ def test_a_reader_that_goes_away_ends_it_quietly(cli: Cli, program: list[str], e
 @NO_STORE
 def test_a_full_disk_below_stdout_is_one_line(program: list[str], environ: dict[str, str]) -> None:
     with open("/dev/full", "w") as full:
-        done = subprocess.run([*program, "metrics"], env=environ, stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            [*program, "metrics"], env=environ, stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE, check=False
+        )
     assert done.returncode == 1
     assert done.stderr == b"queuectl: error: cannot read or write: No space left on device\n"
 
@@ -280,9 +282,8 @@ def test_whoever_could_not_change_all_is_not_told_that_nothing_was_changed(cli: 
 
 def test_ctrl_c_is_130_and_silent(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
     cli("enqueue", "--id", "a", "--", "true")
-    with subprocess.Popen(
-        [*program, "wait", "a"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as waiting:
+    words = [*program, "wait", "a"]
+    with mortal(subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)) as waiting:
         assert waiting.stderr is not None
         assert waiting.stderr.readline() == b"no worker is running; start one: queuectl worker start\n"
         waiting.send_signal(signal.SIGINT)
@@ -329,7 +330,7 @@ def test_an_internal_error_shows_its_place_only_on_request(cli: Cli, environ: di
 
 def test_wait_ends_when_the_last_job_does(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
     cli("enqueue", "--id", "a", "--", "true")
-    with subprocess.Popen([*program, "wait", "-q", "a"], env=environ) as waiting:
+    with mortal(subprocess.Popen([*program, "wait", "-q", "a"], env=environ)) as waiting:
         assert waiting.poll() is None
         cli("cancel", "a")
         eventually(lambda: waiting.poll() is not None)

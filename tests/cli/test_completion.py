@@ -12,6 +12,7 @@ import pytest
 
 from queuectl.job import State
 from tests.cli.conftest import FILES_ONLY, NO_STORE
+from tests.support.eventually import DEADLINE
 from tests.support.factories import job, new_job
 
 if TYPE_CHECKING:
@@ -137,7 +138,13 @@ def test_bash_completes_behind_an_equals_sign(
         f'COMP_WORDS=(queuectl {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _queuectl; echo "${{COMPREPLY[@]}}"\n'
     )
     done = subprocess.run(
-        ["bash", "-c", script], env=shell_environ, capture_output=True, text=True, check=True, cwd=tmp_path
+        ["bash", "-c", script],
+        env=shell_environ,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+        cwd=tmp_path,
     )
     assert (done.stdout, done.stderr) == (f"{replies}\n", "")
 
@@ -148,7 +155,9 @@ def test_bash_that_takes_no_word_apart_gets_whole_words(cli: Cli, shell_environ:
         "COMP_WORDBREAKS=${COMP_WORDBREAKS//=}\n"
         'COMP_WORDS=(queuectl list --state=p); COMP_CWORD=2; _queuectl; echo "${COMPREPLY[@]}"\n'
     )
-    done = subprocess.run(["bash", "-c", script], env=shell_environ, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["bash", "-c", script], env=shell_environ, capture_output=True, text=True, timeout=DEADLINE, check=True
+    )
     assert done.stdout.split() == ["--state=pending", "--state=processing"]
 
 
@@ -160,7 +169,9 @@ def test_bash_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
         'COMP_WORDS=(queuectl list --state ""); COMP_CWORD=3; _queuectl; echo "${#COMPREPLY[@]}"\n'
         'COMP_WORDS=(queuectl li --json); COMP_CWORD=1; _queuectl; echo "${COMPREPLY[@]}"\n'
     )
-    done = subprocess.run(["bash", "-c", script], env=shell_environ, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["bash", "-c", script], env=shell_environ, capture_output=True, text=True, timeout=DEADLINE, check=True
+    )
     assert done.stdout.splitlines() == ["job1", "8", "list"]
 
 
@@ -175,7 +186,9 @@ def test_zsh_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
         "words=(queuectl list --state=de --json); CURRENT=3; _queuectl\n"
         "words=(queuectl list --home=/t); CURRENT=3; _queuectl\n"
     )
-    done = subprocess.run(["zsh", "-fc", script], env=shell_environ, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["zsh", "-fc", script], env=shell_environ, capture_output=True, text=True, timeout=DEADLINE, check=True
+    )
     assert done.stdout.splitlines() == ["job1", "--state=dead", "compset -P *=", "files"]
 
 
@@ -187,7 +200,9 @@ def test_fish_completes(cli: Cli, shell_environ: dict[str, str]) -> None:
         'complete -C "queuectl show jo"; complete -C "queuectl list --state de"; complete -C "queuectl dlq r"\n'
         'complete -C "queuectl list --state=de"; complete -C "queuectl list --json --output=t"\n'
     )
-    done = subprocess.run(["fish", "-c", script], env=shell_environ, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["fish", "-c", script], env=shell_environ, capture_output=True, text=True, timeout=DEADLINE, check=True
+    )
     assert done.stdout.splitlines() == ["job1", "dead", "retry", "--state=dead", "--output=table"]
 
 
@@ -198,4 +213,4 @@ def test_the_script_of_a_shell_is_sound(cli: Cli, shell: str) -> None:
     assert code == 0
     assert "queuectl _complete -- " in script
     if shutil.which(shell):
-        subprocess.run([shell, "-n"], input=script, text=True, check=True)
+        subprocess.run([shell, "-n"], input=script, text=True, timeout=DEADLINE, check=True)

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from tests.cli.conftest import SERVER_ONLY
+from tests.support.eventually import DEADLINE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +151,7 @@ def test_an_id_that_cannot_be_printed_is_told_on_stderr(cli: Cli, program: list[
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [*program, "enqueue", "--id", "a", "--", "true"],
-            env=environ, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            env=environ, stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False,
         )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == "queuectl: error: cannot write to stdout: No space left on device; enqueued: a\n"
@@ -170,14 +171,14 @@ def test_a_job_that_cannot_be_read_again_is_told_on_stderr(cli: Cli, url: str) -
 
 def test_a_closed_stdout_does_not_reach_the_database(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
     done = subprocess.run(["/bin/sh", "-c", '"$@" >&- 2>&- <&-', "sh", *program, "enqueue", "--id", "a", "--", "true"],
-                          env=environ, check=False)  # fmt: skip
+                          env=environ, timeout=DEADLINE, check=False)  # fmt: skip
     assert done.returncode == 1
     assert cli("list", "-q").out == "a\n"
 
 
 def test_an_id_that_cannot_be_printed_is_told(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
     done = subprocess.run(["/bin/sh", "-c", '"$@" >&-', "sh", *program, "enqueue", "--id", "a", "--", "true"],
-                          env=environ, check=False, capture_output=True, text=True)  # fmt: skip
+                          env=environ, timeout=DEADLINE, check=False, capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == "queuectl: error: cannot write to stdout: Bad file descriptor; enqueued: a\n"
     assert cli("list", "-q").out == "a\n"

@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from tests.cli.conftest import FILES_ONLY
+from tests.support.eventually import DEADLINE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ def test_what_was_put_into_a_home_is_made_private(cli: Cli, home: Home) -> None:
 
 
 def test_the_umask_does_not_open_the_home(environ: dict[str, str], program: list[str], home: Home) -> None:
-    subprocess.run([*program, "enqueue", "-q", "--", "true"], env=environ, umask=0, check=True)
+    subprocess.run([*program, "enqueue", "-q", "--", "true"], env=environ, umask=0, timeout=DEADLINE, check=True)
     modes = {path: os.stat(path).st_mode & 0o777 for path in (home.path, home.run, home.logs, home.database)}
     assert modes == {home.path: 0o700, home.run: 0o700, home.logs: 0o700, home.database: 0o600}
 
@@ -95,6 +96,7 @@ def test_a_home_whose_path_is_not_text_is_exit_5(program: list[str], environ: di
         env=environ,
         cwd=tmp_path,
         capture_output=True,
+        timeout=DEADLINE,
         check=False,
     )
     assert done.returncode == 5
@@ -108,7 +110,7 @@ def test_a_relative_home_below_a_directory_that_is_gone_is_exit_5(
     gone.mkdir()
     done = subprocess.run(
         ["/bin/sh", "-c", 'rmdir "$PWD"; "$@"', "sh", *program, "--home", "h", "list"],
-        env=environ, cwd=gone, capture_output=True, text=True, check=False,
+        env=environ, cwd=gone, capture_output=True, text=True, timeout=DEADLINE, check=False,
     )  # fmt: skip
     assert done.returncode == 5
     assert "the current directory does not exist any more" in done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +14,8 @@ from queuectl.store.transfers import Stage
 from queuectl.transfer import sums
 from tests.support.eventually import eventually
 from tests.support.factories import claimed, identity, job, new_job
-from tests.support.processes import DEADLINE, RealQueue, kill
+from tests.support.gate import Gate
+from tests.support.processes import RealQueue, kill
 from tests.support.stores import opened
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def test_who_waits_for_a_job_is_told_when_the_queue_moves(ends: Ends, waiter: st
     assert waiting.stdout.readline()  # that no worker runs, or what the job has printed: it has begun
     here.do("migrate-store", "--to", ends.to)
 
-    out, _ = waiting.communicate(timeout=DEADLINE)
+    out, _ = waiting.communicate()
     assert waiting.returncode == code
     error, hint = out.splitlines()[-2:]
     places = here.store.gate().place, ends.there.store.gate().place
@@ -244,7 +244,7 @@ def test_it_refuses_while_workers_live(ends: Ends) -> None:
 
 def test_stop_waits_for_the_running_job(ends: Ends) -> None:
     here, there = ends.here, ends.there
-    os.mkfifo(here.directory / "gate")
+    gate = Gate(here.directory / "gate")
     here.start(count=2)
     here.enqueue("read _ < gate", "--id", "slow")
     here.wait("slow", State.PROCESSING)
@@ -253,7 +253,7 @@ def test_stop_waits_for_the_running_job(ends: Ends) -> None:
     assert moving.stdout.readline() == "waiting for slow\n"
     assert there.store.gate().transfers() == {}
     here.run("worker", "start")  # it is told to stop as well, perhaps before it has begun
-    (here.directory / "gate").write_text("\n")
+    gate.open()
 
     assert moving.wait() == 0
     assert there.job("slow").state is State.COMPLETED

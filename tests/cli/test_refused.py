@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.conftest import NO_STORE
+from tests.support.eventually import DEADLINE
 
 if TYPE_CHECKING:
     from queuectl.paths import Home
@@ -95,6 +96,8 @@ def test_bad_input_is_refused_in_one_line_and_makes_nothing(cli: Cli, home: Home
 
 
 def test_bytes_that_are_no_text_are_refused(program: list[str], environ: dict[str, str]) -> None:
-    done = subprocess.run([*program, "enqueue", "--", b"\xff"], env=environ, capture_output=True, check=False)
+    done = subprocess.run(
+        [*program, "enqueue", "--", b"\xff"], env=environ, capture_output=True, timeout=DEADLINE, check=False
+    )
     assert done.returncode == 2
     assert done.stderr == b"queuectl: error: argv[0] is not valid UTF-8\n"

@@ -14,8 +14,9 @@ import pytest
 from queuectl import joblogs
 from queuectl.job import Ended, Outcome, Policy, State
 from tests.cli.conftest import FILES_ONLY, SERVER_ONLY
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE, eventually
 from tests.support.factories import WELL, WORKER, claimed, job, new_job, stored_job
+from tests.support.mortal import mortal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,8 +54,8 @@ def start(program: list[str], environ: dict[str, str]) -> Iterator[Start]:
     started = []
 
     def run(*argv: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [*program, *argv], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        process = mortal(
+            subprocess.Popen([*program, *argv], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         )
         started.append(process)
         return process
@@ -114,7 +115,7 @@ def test_wait_sees_the_end_of_a_job(start: Start, store: Store) -> None:
     assert waiting.stderr.readline() == "no worker is running; start one: queuectl worker start\n"
     assert waiting.poll() is None
     store.finish(running, WELL)
-    out, _ = waiting.communicate(timeout=30)
+    out, _ = waiting.communicate()
     assert waiting.returncode == 0
     assert [waited["state"] for waited in json.loads(out)] == ["completed"]
 
@@ -169,7 +170,7 @@ def test_an_end_that_cannot_be_put_on_disk_is_not_reported_as_one(
 
     store.finish(running, WELL)
 
-    out, err = waiting.communicate(timeout=30)
+    out, err = waiting.communicate()
     assert (waiting.returncode, out) == (125, "")
     assert "the end of a may not be on disk yet: " in err
 
@@ -183,7 +184,7 @@ def test_wait_does_not_take_a_new_job_of_the_same_id_for_the_old_one(cli: Cli, s
     cli("clear")
     cli("enqueue", "--id", "a", "--", "true")
     waiting.send_signal(signal.SIGCONT)
-    _, err = waiting.communicate(timeout=30)
+    _, err = waiting.communicate()
     assert waiting.returncode == 125
     assert err == 'queuectl: error: job "a" was cleared; its id belongs to another job now\n'
 
@@ -198,7 +199,7 @@ def follow_run(store: Store, id: str) -> Job:
 def test_run_ends_with_the_code_of_its_job(start: Start, store: Store, ended: Ended, code: int) -> None:
     running = start("run", "--id", "a", "--", "true")
     store.finish(follow_run(store, "a"), ended)
-    assert running.wait(30) == code
+    assert running.wait() == code
 
 
 @FILES_ONLY
@@ -207,7 +208,7 @@ def test_run_puts_the_end_on_disk_before_it_reports_it(start: Start, store: Stor
     run = follow_run(store, "a")
     store.changed()
     store.finish(run, WELL)
-    assert running.wait(30) == 0
+    assert running.wait() == 0
     assert store.changed()
 
 
@@ -216,7 +217,7 @@ def test_run_passes_both_streams_on(start: Start, store: Store, logs: str) -> No
     run = follow_run(store, "a")
     printed(logs, run, stdout="hi\n\x1b[0mno newline", stderr="oops\n")
     store.finish(run, Ended(Outcome.EXITED, exit_code=4))
-    out, err = running.communicate(timeout=30)
+    out, err = running.communicate()
     assert (running.returncode, out) == (4, "hi\n\x1b[0mno newline")
     assert err == "no worker is running; start one: queuectl worker start\noops\n"
 
@@ -245,7 +246,7 @@ def test_ctrl_c_leaves_the_job_of_run_alone(start: Start, store: Store) -> None:
     assert running.stderr is not None
     running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate()
     assert running.returncode == 130
     assert err == "detached; job a goes on (queuectl logs -f a, queuectl cancel a)\n"
     assert stored_job(store, "a").state is State.PENDING
@@ -256,7 +257,7 @@ def test_run_as_json_prints_the_job_that_has_ended(start: Start, store: Store, l
     run = follow_run(store, "a")
     printed(logs, run, stdout="hi\n")
     store.finish(run, WELL)
-    out, _ = running.communicate(timeout=30)
+    out, _ = running.communicate()
     assert json.loads(out)["state"] == "completed"
 
 
@@ -337,7 +338,7 @@ def test_bytes_come_out_as_they_went_in(store: Store, logs: str, program: list[s
     log.write("stdout", data)
     log.close()
     store.finish(run, WELL)
-    assert subprocess.run([*program, "logs", "a"], env=environ, capture_output=True, check=True).stdout == data
+    assert subprocess.check_output([*program, "logs", "a"], env=environ, timeout=DEADLINE) == data
 
 
 def test_follow_waits_for_the_start_and_goes_on_into_later_attempts(start: Start, store: Store, logs: str) -> None:
@@ -351,5 +352,5 @@ def test_follow_waits_for_the_start_and_goes_on_into_later_attempts(start: Start
     run = claimed(store, "a", now=datetime.now(UTC))
     printed(logs, run, stdout="two\n")
     store.finish(run, WELL)
-    out, err = following.communicate(timeout=30)
+    out, err = following.communicate()
     assert (following.returncode, out, err) == (0, "two\n", "attempt 2 of a\n")

@@ -13,6 +13,7 @@ from tests.crash import power
 from tests.crash.promises import Recording, Session, finished, record, use
 from tests.support.children import PRELUDE
 from tests.support.eventually import eventually
+from tests.support.mortal import mortal
 from tests.support.processes import RealQueue
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def test_the_end_of_a_job_is_on_disk_before_it_is_reported(session: Session, wor
     queue = session.queue
     if words[0] == "wait":
         queue.enqueue("true", "--id", "job")
-    with subprocess.Popen([sys.executable, "-c", RUN_WITHOUT_A_FLUSH, queue.home.path], env=queue.environ):
+    with mortal(subprocess.Popen([sys.executable, "-c", RUN_WITHOUT_A_FLUSH, queue.home.path], env=queue.environ)):
         queue.do(*words)
 
     recording = session.recording()

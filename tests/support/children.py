@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.mortal import mortal
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,20 +33,22 @@ def say(text):
 
 def start(code: str, *arguments: object, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
     """Start a program that finds `home`, its first argument, and the names above; what it says can be read."""
-    return subprocess.Popen(
-        [*prefix, sys.executable, "-c", PRELUDE + code, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    return mortal(
+        subprocess.Popen(
+            [*prefix, sys.executable, "-c", PRELUDE + code, *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     )
 
 
 def run(code: str, *arguments: object, prefix: Sequence[str] = ()) -> tuple[int, str]:
     """Run such a program to its end; return its exit status and what it said."""
     with start(code, *arguments, prefix=prefix) as child:
-        said, _ = child.communicate(timeout=120)
+        said, _ = child.communicate()
         return child.returncode, said
 
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+DEADLINE = 60
+"""Seconds that anything may take on a busy machine."""
+
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.1
 
@@ -18,7 +21,7 @@ LONGEST_PAUSE = 0.1
 def eventually(check: Callable[[], None], timeout: float = ...) -> None: ...
 @overload
 def eventually(check: Callable[[], T | None], timeout: float = ...) -> T: ...
-def eventually(check: Callable[[], object], timeout: float = 30) -> object:
+def eventually(check: Callable[[], object], timeout: float = DEADLINE) -> object:
     """Call `check` until it holds, and return its value.
 
     A function annotated `-> None` holds once its asserts pass; any other once, besides, its value is true.

@@ -24,7 +24,8 @@ from queuectl import roster
 from queuectl.job import FINISHED, Job, State
 from queuectl.paths import Home
 from queuectl.process import run_state
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE, eventually
+from tests.support.mortal import mortal
 from tests.support.stores import ENGINES, URLS, opened
 
 if TYPE_CHECKING:
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
 
     from queuectl.job import Attempt
     from queuectl.store.base import Store
-
-DEADLINE = 60
-"""Seconds that anything may take on a busy machine."""
-
 
 OTHERS_IN_A_TRANSACTION = """
 SELECT FROM pg_stat_activity
@@ -95,15 +92,17 @@ class RealQueue:
 
     def spawn(self, *argv: str, env: Mapping[str, str] = {}) -> subprocess.Popen[str]:
         """Start `queuectl` with these words, in a session of its own, and do not wait for its end."""
-        child = subprocess.Popen(
-            [*self.prefix, sys.executable, "-m", "queuectl", *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            env={**self.environ, **env},
-            cwd=self.directory,
-            start_new_session=True,
+        child = mortal(
+            subprocess.Popen(
+                [*self.prefix, sys.executable, "-m", "queuectl", *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                env={**self.environ, **env},
+                cwd=self.directory,
+                start_new_session=True,
+            )
         )
         self._children.append(child)
         return child

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.clocks import wrong_clock
+from tests.support.eventually import DEADLINE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,9 @@ print(time.time(), time.time_ns() / 1e9, datetime.now(UTC).timestamp(), instant(
 def test_every_way_to_read_a_wrong_clock_is_wrong(tmp_path: Path, ahead: int) -> None:
     environ = {**os.environ, **wrong_clock(tmp_path, ahead)}
     before = time.time()
-    done = subprocess.run([sys.executable, "-c", READ], env=environ, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", READ], env=environ, timeout=DEADLINE, check=True, capture_output=True, text=True
+    )
     after = time.time()
 
     for read in map(float, done.stdout.split()):

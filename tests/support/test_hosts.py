@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE, eventually
 from tests.support.hosts import NAMESPACES, best, kind, network
+from tests.support.mortal import mortal
 from tests.support.processes import gone
 
 if TYPE_CHECKING:
@@ -37,11 +38,13 @@ with network(1, "namespaces") as (_, [host]):
 
 def test_what_is_sent_over_a_cut_arrives_when_it_is_healed(kind: Kind) -> None:
     with network(1, kind) as (server, [host]):
-        child = subprocess.Popen(
-            [*host.prefix, sys.executable, "-c", ASK, host.url("postgres")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="ascii",
+        child = mortal(
+            subprocess.Popen(
+                [*host.prefix, sys.executable, "-c", ASK, host.url("postgres")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="ascii",
+            )
         )
         assert child.stdin is not None
         assert child.stdout is not None
@@ -70,8 +73,10 @@ def permitted() -> None:
 @pytest.mark.usefixtures("permitted")
 def test_hosts_have_names_of_their_own() -> None:
     with network(2, "namespaces") as (_, hosts):
-        asked = [subprocess.run([*host.prefix, "uname", "-n"], stdout=subprocess.PIPE, check=True) for host in hosts]
-        names = [one.stdout.decode().strip() for one in asked]
+        names = [
+            subprocess.check_output([*host.prefix, "uname", "-n"], text=True, timeout=DEADLINE).strip()
+            for host in hosts
+        ]
 
     assert names == [host.name for host in hosts]
     assert len({*names, os.uname().nodename}) == 3
@@ -79,7 +84,7 @@ def test_hosts_have_names_of_their_own() -> None:
 
 @pytest.mark.usefixtures("permitted")
 def test_what_a_killed_run_has_left_is_removed_by_the_next() -> None:
-    with subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, encoding="ascii") as run:
+    with mortal(subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, encoding="ascii")) as run:
         assert run.stdout is not None
         process = int(run.stdout.readline())
         run.kill()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.eventually import eventually
+from tests.support.mortal import mortal
 from tests.support.pgbouncer import program
 from tests.support.processes import gone
 
@@ -26,7 +27,8 @@ def test_a_pooler_ends_with_a_process_that_is_killed() -> None:
     path = program()
     if path is None:
         pytest.skip("there is no PgBouncer, and it cannot be installed")
-    with subprocess.Popen([sys.executable, "-c", STARTER, path], stdout=subprocess.PIPE, encoding="utf-8") as starter:
+    words = [sys.executable, "-c", STARTER, str(path)]
+    with mortal(subprocess.Popen(words, stdout=subprocess.PIPE, encoding="utf-8")) as starter:
         assert starter.stdout is not None
         pid, directory = starter.stdout.readline().split()
         assert Path("/proc", pid).stat().st_uid != 0

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.support.eventually import eventually
-from tests.support.processes import DEADLINE, RealQueue, Result, queue
+from tests.support.eventually import DEADLINE
+from tests.support.gate import Gate
+from tests.support.processes import RealQueue, Result, queue
 from tests.support.stores import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 __all__ = ["queue"]
 
@@ -28,28 +26,6 @@ class Shell(Protocol):
     """Runs a script in which `queuectl` is the program, and returns what it left behind."""
 
     def __call__(self, script: str, env: Mapping[str, str] = ...) -> Result: ...
-
-
-class Gate:
-    """A FIFO at which jobs wait: `read _ < gate` in a command ends once it is opened."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        os.mkfifo(path)
-
-    def open(self, line: str = "") -> None:
-        """Let one job go on, and give it a line to read; wait until it is there."""
-        # Not with an open that blocks: a job that never comes would hold up the test beyond every deadline.
-        with open(eventually(self._enter, DEADLINE), "w", encoding="utf-8") as gate:
-            gate.write(f"{line}\n")
-
-    def _enter(self) -> int | None:
-        try:
-            return os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # nobody waits
-                return None
-            raise
 
 
 @pytest.fixture

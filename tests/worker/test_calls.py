@@ -58,8 +58,7 @@ def test_a_cancel_reaches_the_worker_of_the_job(called: RealQueue) -> None:
 
 @ON_A_SERVER
 def test_who_reads_elsewhere_reaches_the_worker_of_the_job(called: RealQueue, elsewhere: RealQueue) -> None:
-    called.enqueue("echo one; read _ <gate", "--id", "a")
-    os.mkfifo(called.directory / "gate")
+    called.enqueue("echo one; exec sleep 1000", "--id", "a")
     called.wait("a", State.PROCESSING)
 
     with elsewhere.spawn("logs", "-f", "a") as reading:

@@ -14,8 +14,8 @@ from tests.support.eventually import eventually
 from tests.support.processes import FILES_ONLY
 
 if TYPE_CHECKING:
+    from tests.support.gate import Gate
     from tests.support.processes import RealQueue
-    from tests.worker.conftest import Gate
 
 
 def remove_database(queue: RealQueue) -> None:

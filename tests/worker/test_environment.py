@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.worker.conftest import Gate, Shell
+    from tests.support.gate import Gate
+    from tests.worker.conftest import Shell
 
 
 def seen_by(queue: RealQueue, code: str, *options: str) -> Any:  # noqa: ANN401  whatever the code finds

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from queuectl.job import State
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE, eventually
 from tests.support.processes import RealQueue, kill
 from tests.support.stores import ENGINES
 
@@ -28,12 +28,12 @@ def small(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RealQueue]
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"nr_inodes={FILES}", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, timeout=DEADLINE, check=False).returncode != 0:
         pytest.skip("only root can mount a small disk")
     queue = RealQueue(disk, url=request.getfixturevalue("postgres_url") if request.param == "postgres" else None)
 
     def unmounted() -> None:  # a process that was killed lets go of its files a moment after it has lost all else
-        assert subprocess.run(["umount", disk], check=False).returncode == 0
+        assert subprocess.run(["umount", disk], timeout=DEADLINE, check=False).returncode == 0
 
     try:
         yield queue

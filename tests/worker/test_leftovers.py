@@ -14,14 +14,15 @@ import pytest
 from queuectl import roster
 from queuectl.job import State
 from queuectl.worker.descendants import LOCK_DESCRIPTOR
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE, eventually
+from tests.support.mortal import mortal
 from tests.support.processes import gone, kill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.gate import Gate
     from tests.support.processes import RealQueue
-    from tests.worker.conftest import Gate
 
 LIMITED = ("setpriv", "--bounding-set=-kill,-sys_ptrace", "--inh-caps=-kill,-sys_ptrace")
 """Runs a program as a root that may neither kill nor inspect another user's processes, as no ordinary user may."""
@@ -48,7 +49,8 @@ os.execve("{SETPRIV}", "setpriv --reuid {NOBODY} --clear-groups sleep 1000".spli
 
 
 pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or subprocess.run([*LIMITED, "true"], capture_output=True, check=False).returncode != 0,
+    os.geteuid() != 0
+    or subprocess.run([*LIMITED, "true"], capture_output=True, timeout=DEADLINE, check=False).returncode != 0,
     reason="only root can leave processes of another user",
 )
 
@@ -61,12 +63,14 @@ class Leftovers:
 
     def spawn(self, *argv: str) -> subprocess.Popen[str]:
         """Start `queuectl` as somebody who may not kill the leftovers."""
-        return subprocess.Popen(
-            [*LIMITED, sys.executable, "-m", "queuectl", *argv],
-            env=self.queue.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
+        return mortal(
+            subprocess.Popen(
+                [*LIMITED, sys.executable, "-m", "queuectl", *argv],
+                env=self.queue.environ,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+            )
         )
 
     def do(self, *argv: str) -> str:

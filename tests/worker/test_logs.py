@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from queuectl import joblogs
 from queuectl.job import State
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE, eventually
 from tests.support.processes import gone, kill
 
 if TYPE_CHECKING:
+    from tests.support.gate import Gate
     from tests.support.processes import RealQueue
-    from tests.worker.conftest import Gate
 
 MIB = 1 << 20
 
@@ -25,7 +25,7 @@ MIB = 1 << 20
 def raw_logs(queue: RealQueue, id: str, *options: str) -> bytes:
     """Return the bytes that `logs` prints on stdout."""
     command = [sys.executable, "-m", "queuectl", "logs", id, *options]
-    return subprocess.run(command, env=queue.environ, stdout=subprocess.PIPE, check=True).stdout
+    return subprocess.run(command, env=queue.environ, stdout=subprocess.PIPE, timeout=DEADLINE, check=True).stdout
 
 
 # logs

@@ -15,6 +15,7 @@ import pytest
 from queuectl.job import Outcome, State
 from queuectl.process import run_state
 from tests.support.eventually import eventually
+from tests.support.gate import Gate
 from tests.support.postgres import Server, binaries
 from tests.support.processes import RealQueue, gone, kill
 from tests.support.proxy import Proxy
@@ -217,15 +218,14 @@ Each FIFO is opened once at each end: who opens one again may still meet the oth
 def test_what_a_job_prints_on_another_machine_is_followed_while_it_runs(machines: tuple[RealQueue, RealQueue]) -> None:
     one, two = machines
     two.start()
-    for name in ("gate", "end"):
-        os.mkfifo(two.directory / name)
+    gate, end = (Gate(two.directory / name) for name in ("gate", "end"))
 
     with one.spawn("run", "-c", GATED) as running:
         assert running.stdout is not None
         assert {running.stdout.readline() for _ in range(2)} == {"one\n", "err\n"}
-        (two.directory / "gate").write_text("two\n")
+        gate.open("two")
         assert running.stdout.readline() == "two\n"
-        (two.directory / "end").write_text("go\n")
+        end.open()
 
         assert running.stdout.read() == ""
     assert running.returncode == 3
@@ -236,20 +236,19 @@ def test_what_a_job_has_printed_so_far_on_another_machine_is_read_at_any_time(
 ) -> None:
     one, two = machines
     two.start()
-    for name in ("silence", "gate", "end"):
-        os.mkfifo(two.directory / name)
+    silence, gate, end = (Gate(two.directory / name) for name in ("silence", "gate", "end"))
     one.do("enqueue", "--id", "silent", "-c", "read line <silence")
     one.wait("silent", State.PROCESSING)
     assert one.run("logs", "silent") == (0, "", "")
-    (two.directory / "silence").write_text("go\n")
+    silence.open()
     one.do("enqueue", "--id", "a", "-c", GATED, "--max-retries", "0")
     one.wait("a", State.PROCESSING)
 
     eventually(lambda: one.run("logs", "a") == (0, "one\n", "err\n"))
     assert one.run("logs", "a", "--stderr") == (0, "", "err\n")
-    (two.directory / "gate").write_text("two\n")
+    gate.open("two")
     eventually(lambda: one.run("logs", "a", "-n", "1") == (0, "two\n", ""))
-    (two.directory / "end").write_text("go\n")
+    end.open()
     one.wait("a")
     assert one.run("logs", "a", "-n", "1") == (0, "two\n", "")
 
@@ -315,12 +314,12 @@ def server() -> Iterator[Server]:
 def test_a_server_that_is_away_for_a_while_costs_no_job_anything(tmp_path: Path, server: Server) -> None:
     queue = RealQueue(tmp_path, url=server.create_database("q"))
     try:
-        os.mkfifo(tmp_path / "gate")
+        gate = Gate(tmp_path / "gate")
         (worker,) = queue.start()
         queue.do("enqueue", "--id", "a", "-c", "echo begun >>a; read _ <gate; exit 3", "--max-retries", "0")
         queue.wait_for_lines("a")
         server.stop("immediate")
-        (tmp_path / "gate").write_text("go on\n")
+        gate.open()
         queue.wait_for_event("store lost")
         refused = queue.run("enqueue", "--", "true")
         server.start()
@@ -342,7 +341,7 @@ def test_a_command_that_waits_outlives_a_restart_of_the_server(
 ) -> None:
     queue = RealQueue(tmp_path, url=server.create_database("q"))
     try:
-        os.mkfifo(tmp_path / "gate")
+        gate = Gate(tmp_path / "gate")
         queue.start()
         queue.do("enqueue", "--id", "a", "-c", "read _ <gate; exit 7", "--max-retries", "0")
         queue.wait("a", State.PROCESSING)
@@ -352,7 +351,7 @@ def test_a_command_that_waits_outlives_a_restart_of_the_server(
             server.stop("immediate")
             assert re.match(r"the (connection to the )?store .* lost.*; still waiting$", waiting.stdout.readline())
             server.start()
-            (tmp_path / "gate").write_text("go on\n")
+            gate.open()
 
             assert waiting.stdout.read() == ("a is dead: exit 7\n" if command[0] == "wait" else "")
         assert waiting.returncode == (7 if command[0] == "wait" else 0)
@@ -365,12 +364,12 @@ def test_a_lease_is_renewed_as_soon_as_the_server_is_back(tmp_path: Path, server
     queue = RealQueue(tmp_path, url=url, QUEUECTL_LEASE="12s")
     try:
         queue.start()
-        os.mkfifo(tmp_path / "gate")
+        gate = Gate(tmp_path / "gate")
         queue.do("enqueue", "--id", "a", "-c", "read _ <gate")
         queue.wait("a", State.PROCESSING)
         (before,) = select(url, "SELECT lease_until FROM queuectl.workers")
         server.stop()
-        (tmp_path / "gate").write_text("go on\n")
+        gate.open()
         queue.wait_for_event("store lost")
         eventually(lambda: datetime.now(UTC) > before - timedelta(seconds=9))  # it is due after 2 of 12
         server.start()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 from queuectl.job import State
 from tests.support.eventually import eventually
+from tests.support.gate import Gate
 from tests.support.hosts import best, kind
 from tests.support.machines import scene
 
@@ -82,8 +82,8 @@ def test_what_a_host_runs_that_is_cut_off_has_ended_before_another_runs_it_again
 def test_a_cut_that_is_shorter_than_the_lease_costs_nothing(tmp_path: Path, kind: Kind) -> None:
     with scene(tmp_path, kind, lease="20s") as (one, two, operator):
         started = [*one.queue.start(), *two.queue.start()]
-        os.mkfifo(tmp_path / "gate")
-        ids = [operator.enqueue(f"{JOB} read _ <gate", "--id", f"held-{number}") for number in (1, 2)]
+        gates = [Gate(tmp_path / f"gate-{number}") for number in (1, 2)]
+        ids = [operator.enqueue(f"{JOB} read _ <gate-{number}", "--id", f"held-{number}") for number in (1, 2)]
         eventually(lambda: len(records(operator)) == 2)
         listed = [json.loads(line) for line in operator.do("worker", "list", "-o", "jsonl").splitlines()]
         assert sorted(worker["host"] for worker in listed) == sorted((one.host.name, two.host.name))
@@ -92,7 +92,8 @@ def test_a_cut_that_is_shorter_than_the_lease_costs_nothing(tmp_path: Path, kind
         eventually(lambda: one.host.is_missing_answers)
         one.host.heal()
 
-        (tmp_path / "gate").write_text("\n\n")
+        for gate in gates:
+            gate.open()
         for id in ids:
             job = operator.wait(id)
             assert (job.state, job.attempt, job.failures, job.crashes) == (State.COMPLETED, 1, 0, 0)
@@ -104,12 +105,12 @@ def test_what_ended_while_its_host_was_cut_off_is_recorded_afterwards(tmp_path: 
     # The kernel gives up the connection after a second; without that it waits for ten, still within a lease.
     with scene(tmp_path, best(), lease="40s", options="?tcp_user_timeout=1000") as (one, _, operator):
         started = one.queue.start()
-        os.mkfifo(tmp_path / "gate")
+        gate = Gate(tmp_path / "gate")
         operator.enqueue(f"{JOB} read _ <gate; exit 3", "--id", "held", "--max-retries", "0")
         eventually(lambda: len(records(operator)) == 1)
 
         one.host.cut()
-        (tmp_path / "gate").write_text("\n")
+        gate.open()
         one.queue.wait_for_event("store lost")
         one.host.heal()
 

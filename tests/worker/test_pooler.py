@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from queuectl.job import Outcome, State
 from tests.support.eventually import eventually
 from tests.support.factories import new_job
 from tests.support.founding import use
+from tests.support.gate import Gate
 from tests.support.pgbouncer import Pooler, program
 from tests.support.postgres import Server, binaries
 from tests.support.processes import RealQueue
@@ -142,12 +142,12 @@ def test_who_starts_workers_is_told_once_what_a_pooler_means(queue: RealQueue) -
 
 def test_a_pooler_that_is_away_for_a_while_costs_no_job_anything(queue: RealQueue, pooler: Pooler) -> None:
     started = queue.start(count=2)
-    os.mkfifo(queue.directory / "gate")
+    gate = Gate(queue.directory / "gate")
     queue.enqueue("echo begun >>a; read _ <gate; echo ended >>a", "--id", "a")
     queue.wait_for_lines("a")
 
     pooler.stop()
-    (queue.directory / "gate").write_text("go on\n")
+    gate.open()
     queue.wait_for_event("store lost")
     assert queue.run("list").code == 5
     pooler.start()

@@ -12,8 +12,8 @@ from tests.support.eventually import eventually
 from tests.support.processes import kill
 
 if TYPE_CHECKING:
+    from tests.support.gate import Gate
     from tests.support.processes import RealQueue
-    from tests.worker.conftest import Gate
 
 
 def start(queue: RealQueue) -> None:

@@ -14,8 +14,8 @@ from tests.support.startup import begin_with
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.gate import Gate
     from tests.support.processes import RealQueue
-    from tests.worker.conftest import Gate
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from tests.support.eventually import eventually
 from tests.support.processes import gone, kill
 
 if TYPE_CHECKING:
+    from tests.support.gate import Gate
     from tests.support.processes import RealQueue
-    from tests.worker.conftest import Gate
 
 TREE = "sleep 1000 & echo $! >> tree; (setsid sleep 1000 & echo $! >> tree); echo $$ >> tree; echo up >> started; "
 """Begins a command with processes of its own, whose pids it leaves in `tree`."""

@@ -9,6 +9,7 @@ import pytest
 
 from queuectl.job import State
 from tests.support.eventually import eventually
+from tests.support.gate import Gate
 from tests.support.hosts import best, kind
 from tests.support.machines import scene
 from tests.support.processes import RealQueue, kill
@@ -25,7 +26,7 @@ __all__ = ["kind"]
 HERE = os.uname().nodename
 
 HELD = "echo begun >>begun; read _ <gate"
-"""A job that lasts until the FIFO `gate` is written to."""
+"""A job that lasts until the gate is opened."""
 
 
 class Asked:
@@ -46,15 +47,9 @@ def queue(tmp_path: Path, postgres_url: str) -> Iterator[RealQueue]:
     """A queue on a server, whose workers and commands are on one host."""
     real = RealQueue(tmp_path, url=postgres_url)
     try:
-        os.mkfifo(tmp_path / "gate")
         yield real
     finally:
         real.close()
-
-
-def let_go(queue: RealQueue) -> None:
-    """Let the held job end."""
-    (queue.directory / "gate").write_text("\n")
 
 
 def wait_for_draining(queue: RealQueue, count: int = 1) -> None:
@@ -68,7 +63,7 @@ def cut_off(host: Host) -> None:
     eventually(lambda: host.is_missing_answers)
 
 
-def test_the_workers_of_a_host_end_with_their_jobs(queue: RealQueue) -> None:
+def test_the_workers_of_a_host_end_with_their_jobs(queue: RealQueue, gate: Gate) -> None:
     queue.start(count=2)
     queue.enqueue(HELD, "--id", "held")
     queue.wait_for_lines("begun")
@@ -76,7 +71,7 @@ def test_the_workers_of_a_host_end_with_their_jobs(queue: RealQueue) -> None:
     asked = Asked(queue, HERE)
     wait_for_draining(queue)
     queue.enqueue("true", "--id", "next")
-    let_go(queue)
+    gate.open()
 
     assert asked.end() == (0, f"2 workers stopped on {HERE}\n")
     queue.no_worker()
@@ -84,6 +79,7 @@ def test_the_workers_of_a_host_end_with_their_jobs(queue: RealQueue) -> None:
     assert queue.job("next").state is State.PENDING
 
 
+@pytest.mark.usefixtures("gate")
 def test_jobs_that_are_not_waited_for_are_given_back(queue: RealQueue) -> None:
     queue.start()
     queue.enqueue(HELD, "--id", "held")
@@ -99,7 +95,7 @@ def test_jobs_that_are_not_waited_for_are_given_back(queue: RealQueue) -> None:
     assert (job.state, job.attempt, job.failures, job.crashes) == (State.PENDING, 1, 0, 0)
 
 
-def test_who_waits_no_longer_is_told_what_runs(queue: RealQueue) -> None:
+def test_who_waits_no_longer_is_told_what_runs(queue: RealQueue, gate: Gate) -> None:
     queue.start()
     queue.enqueue(HELD, "--id", "held")
     queue.wait_for_lines("begun")
@@ -111,12 +107,12 @@ def test_who_waits_no_longer_is_told_what_runs(queue: RealQueue) -> None:
         f"queuectl: error: still running on {HERE}: held",
         f"  to end the jobs: queuectl worker stop --now --host {HERE}",
     ]
-    let_go(queue)
+    gate.open()
     queue.no_worker()
     assert queue.job("held").state is State.COMPLETED
 
 
-def test_workers_that_are_started_after_it_are_neither_stopped_nor_waited_for(queue: RealQueue) -> None:
+def test_workers_that_are_started_after_it_are_neither_stopped_nor_waited_for(queue: RealQueue, gate: Gate) -> None:
     queue.start()
     queue.enqueue(HELD, "--id", "held")
     queue.wait_for_lines("begun")
@@ -124,7 +120,7 @@ def test_workers_that_are_started_after_it_are_neither_stopped_nor_waited_for(qu
     wait_for_draining(queue)
 
     started = queue.start()
-    let_go(queue)
+    gate.open()
 
     assert asked.end() == (0, f"1 worker stopped on {HERE}\n")
     assert queue.wait(queue.enqueue("true")).state is State.COMPLETED
@@ -144,7 +140,7 @@ def test_a_host_without_workers_is_no_error(queue: RealQueue) -> None:
 def test_nobody_takes_the_place_of_a_worker_that_crashes_while_it_drains(tmp_path: Path) -> None:
     with scene(tmp_path, best()) as (one, _, operator):
         (worker,) = one.queue.start()
-        os.mkfifo(tmp_path / "gate")
+        Gate(tmp_path / "gate")
         operator.enqueue(HELD, "--id", "held")
         one.queue.wait_for_lines("begun")
         asked = Asked(operator, one.host.name)
@@ -197,7 +193,7 @@ def test_a_host_of_which_nothing_is_known_any_more_stops_all_the_same(tmp_path: 
 def test_a_job_that_ends_while_its_host_is_cut_off_is_the_last_one_there(tmp_path: Path) -> None:
     with scene(tmp_path, best(), lease="40s") as (one, _, operator):
         one.queue.start()
-        os.mkfifo(tmp_path / "gate")
+        gate = Gate(tmp_path / "gate")
         operator.enqueue(HELD, "--id", "held")
         one.queue.wait_for_lines("begun")
         operator.enqueue("true", "--id", "next")
@@ -205,7 +201,7 @@ def test_a_job_that_ends_while_its_host_is_cut_off_is_the_last_one_there(tmp_pat
         one.host.cut()
         asked = Asked(operator, one.host.name)
         eventually(lambda: operator.store.workers()[0].stopping)
-        let_go(one.queue)
+        gate.open()
         eventually(lambda: one.host.is_missing_answers)
         one.host.heal()
 

@@ -16,12 +16,14 @@ from queuectl import roster
 from queuectl.cli.supervise import command_line
 from queuectl.job import Outcome, State
 from tests.support.eventually import eventually
+from tests.support.mortal import mortal
 from tests.support.processes import FILES_ONLY, gone, kill
 from tests.support.startup import begin_with
 
 if TYPE_CHECKING:
+    from tests.support.gate import Gate
     from tests.support.processes import RealQueue
-    from tests.worker.conftest import Gate, Shell
+    from tests.worker.conftest import Shell
 
 WAITS = "echo $$ >> pids; echo ran >> runs; read _ < gate"
 
@@ -60,7 +62,7 @@ def supervisor(queue: RealQueue) -> Popen[str]:
     """Start a supervisor with one worker, as `worker start` does when it has made sure of all that it can."""
     queue.home.create()
     words = command_line(queue.home.path, count=1, drain=False, after_stop=0, foreground=False, log_format="text")
-    return Popen(words, env=queue.environ, cwd=queue.directory, stdout=PIPE, text=True)
+    return mortal(Popen(words, env=queue.environ, cwd=queue.directory, stdout=PIPE, text=True))
 
 
 def test_workers_that_come_while_the_queue_is_moved_end_at_once(queue: RealQueue) -> None:

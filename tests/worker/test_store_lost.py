@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from tests.support.gate import Gate
     from tests.support.processes import RealQueue
-    from tests.worker.conftest import Gate
 
     Loss = Callable[[RealQueue], AbstractContextManager[None]]
 

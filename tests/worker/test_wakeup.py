@@ -17,8 +17,8 @@ from tests.support.eventually import eventually
 from tests.support.processes import FILES_ONLY, kill
 
 if TYPE_CHECKING:
+    from tests.support.gate import Gate
     from tests.support.processes import RealQueue
-    from tests.worker.conftest import Gate
 
 pytestmark = FILES_ONLY  # of PostgreSQL: tests/store/test_postgres_workers.py
 

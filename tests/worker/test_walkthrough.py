@@ -13,8 +13,9 @@ from queuectl.job import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.support.gate import Gate
     from tests.support.processes import RealQueue
-    from tests.worker.conftest import Gate, Shell
+    from tests.worker.conftest import Shell
 
 SUCCESSFUL = """\
 queuectl clear

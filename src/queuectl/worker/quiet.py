@@ -84,9 +84,9 @@ def _stop_everywhere(store: Store, home: Home, say: Callable[[str], object]) -> 
 
 def _left(store: Store, home: Home) -> Sequence[str]:
     """Take from workers that are gone what can be taken now; return which jobs somebody still holds."""
-    if os.path.isdir(home.workers):
-        rescue.rescue_lost(store, home, _me(home), _untold)
-    rescue.rescue_expired(store, _untold)
+    # A lease says less than the kernel: whose processes were killed just now is looked at again before that is asked.
+    if not (os.path.isdir(home.workers) and rescue.rescue_lost(store, home, _me(home), _untold)):
+        rescue.rescue_expired(store, _untold)
     return [running.job.id for running in store.running()]
 
 

@@ -12,8 +12,7 @@ import pytest
 
 from queuectl.job import State
 from queuectl.store.transfers import Stage
-from queuectl.transfer import sums
-from tests.support.eventually import eventually
+from queuectl.transfer import BATCH, sums
 from tests.support.factories import claimed, identity, job, new_job
 from tests.support.gate import Gate
 from tests.support.processes import RealQueue, kill
@@ -247,8 +246,8 @@ def test_stop_waits_for_the_running_job(ends: Ends) -> None:
     here, there = ends.here, ends.there
     gate = Gate(here.directory / "gate")
     here.start(count=2)
-    here.enqueue("read _ < gate", "--id", "slow")
-    here.wait("slow", State.PROCESSING)
+    here.enqueue("echo up >>started; read _ < gate", "--id", "slow")
+    here.wait_for_lines("started")
     moving = here.spawn("migrate-store", "--stop", "--to", ends.to)
     assert moving.stdout is not None
     assert moving.stdout.readline() == "waiting for slow\n"
@@ -349,7 +348,14 @@ def test_a_worker_that_lives_on_does_nothing_in_a_closed_queue(ends: Ends) -> No
 
 # Killed on the way
 
-MANY = 10_000
+MANY = 2 * BATCH
+
+KILLED = """
+import os, signal
+from queuectl.cli.migrate_store import Progress
+Progress.tell = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""A `sitecustomize` for a process that is killed when the first jobs have arrived."""
 
 
 def fill(store: Store) -> dict[str, object]:
@@ -359,15 +365,12 @@ def fill(store: Store) -> dict[str, object]:
 
 def killed_on_the_way(ends: Ends) -> None:
     """Begin to move the queue, in a process that is killed after the first jobs have arrived."""
-    moving = ends.here.spawn("migrate-store", "--to", ends.to)
-
-    def begun() -> bool:
-        arriving = ends.there.store.gate().transfers().get(Stage.ARRIVING)
-        return arriving is not None and arriving.upto > 0
-
-    eventually(begun)
-    kill(moving.pid)
-    assert moving.wait() == -signal.SIGKILL
+    site = ends.here.directory / "killed"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(KILLED)
+    path = f"{site}:{ends.here.environ.get('PYTHONPATH', '')}"
+    moving = ends.here.run("migrate-store", "--to", ends.to, env={"PYTHONPATH": path})
+    assert moving.code == -signal.SIGKILL
 
 
 def test_killed_on_the_way_it_goes_on_with_the_same_command(ends: Ends) -> None:

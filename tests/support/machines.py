@@ -32,13 +32,15 @@ class Scene(NamedTuple):
 
 @contextmanager
 def scene(directory: Path, kind: Kind, *, lease: str = "4s", options: str = "") -> Iterator[Scene]:
-    """Make two machines with workers' leases of this length, and further parameters in their URL."""
+    """Make two machines, with further parameters in their URL. Workers of the first one, which may be cut off, have
+    leases of this length; those of the other have some that a busy machine renews in time.
+    """
     with network(2, kind) as (server, hosts):
         queues = [RealQueue(directory, "operator", server.create_database("q"))]
         try:
-            for home, host in zip(("one", "two"), hosts, strict=True):
+            for home, host, length in zip(("one", "two"), hosts, (lease, "20s"), strict=True):
                 url = f"{host.url('q')}{options}"
-                queues.append(RealQueue(directory, home, url, QUEUECTL_LEASE=lease))
+                queues.append(RealQueue(directory, home, url, QUEUECTL_LEASE=length))
                 queues[-1].prefix = host.prefix
             operator, *machines = queues
             operator.do("list")

@@ -19,7 +19,6 @@ from tests.support.gate import Gate
 from tests.support.postgres import Server, binaries
 from tests.support.processes import RealQueue, gone, kill
 from tests.support.proxy import Proxy
-from tests.support.stores import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 
 SHORT = {"QUEUECTL_LEASE": "4s"}
 """The shortest lease: others take a job 5 s after its worker's last renewal."""
+
+LONGER = {"QUEUECTL_LEASE": "12s"}
+"""One that a busy machine renews in time, and whose worker judges others after 3 s."""
 
 EVENT = re.compile(r"\S+Z (INFO|WARN|ERROR) (worker|supervisor)\[\d+\] [a-z ]+")
 """What each line of the worker log begins with."""
@@ -36,8 +38,8 @@ EVENT = re.compile(r"\S+Z (INFO|WARN|ERROR) (worker|supervisor)\[\d+\] [a-z ]+")
 def machines(tmp_path: Path, postgres_url: str) -> Iterator[tuple[RealQueue, RealQueue]]:
     """Two homes on one store."""
     both = (
-        RealQueue(tmp_path, "one", postgres_url, **SHORT),
-        RealQueue(tmp_path, "two", postgres_url, **SHORT),
+        RealQueue(tmp_path, "one", postgres_url, **LONGER),
+        RealQueue(tmp_path, "two", postgres_url, **LONGER),
     )
     try:
         yield both
@@ -59,8 +61,8 @@ def test_a_job_that_is_enqueued_on_one_machine_runs_on_another(machines: tuple[R
 def test_a_cancel_reaches_a_job_on_another_machine(machines: tuple[RealQueue, RealQueue]) -> None:
     one, two = machines
     two.start()
-    one.do("enqueue", "--id", "a", "--", "sleep", "1000")
-    one.wait("a", State.PROCESSING)
+    one.do("enqueue", "--id", "a", "-c", "echo up >>started; exec sleep 1000")
+    one.wait_for_lines("started")
 
     one.do("cancel", "a")
 
@@ -88,7 +90,7 @@ def test_the_workers_of_a_host_are_stopped_from_anywhere(machines: tuple[RealQue
 
 def test_a_job_of_a_machine_that_went_silent_is_taken_by_another(machines: tuple[RealQueue, RealQueue]) -> None:
     one, two = machines
-    (worker,) = one.start()
+    (worker,) = one.start(env=SHORT)
     one.do("enqueue", "--id", "a", "-c", "echo run >>runs; sleep 1; echo end >>runs")
     one.wait_for_lines("runs")
     # As if the power of the machine were gone: nobody of it is left to tell, nor to rescue.
@@ -108,7 +110,7 @@ def test_a_worker_that_cannot_renew_its_lease_is_ended_before_others_take_its_jo
     machines: tuple[RealQueue, RealQueue],
 ) -> None:
     one, two = machines
-    (worker,) = one.start()
+    (worker,) = one.start(env=SHORT)
     one.do("enqueue", "--id", "a", "-c", "[ -e first ] && exit; touch first; sleep 1000")
     eventually((one.directory / "first").exists)
     os.kill(worker.pid, signal.SIGSTOP)  # it cannot renew; its supervisor can tell
@@ -158,7 +160,7 @@ def test_the_password_of_the_store_is_only_for_a_job_that_asks_for_it(tmp_path: 
 
 def test_a_worker_without_a_supervisor_ends_its_job_before_others_take_it(tmp_path: Path, way: Way) -> None:
     one = RealQueue(tmp_path, "one", way.url_by_proxy, **SHORT)
-    two = RealQueue(tmp_path, "two", way.url, **SHORT)
+    two = RealQueue(tmp_path, "two", way.url, **LONGER)
     try:
         one.start()
         one.do("enqueue", "--id", "a", "-c", "[ -e first ] && exit; touch first; sleep 1000")
@@ -342,12 +344,16 @@ def test_a_command_that_waits_outlives_a_restart_of_the_server(
     queue = RealQueue(tmp_path, url=server.create_database("q"))
     try:
         gate = Gate(tmp_path / "gate")
-        queue.start()
-        queue.do("enqueue", "--id", "a", "-c", "read _ <gate; exit 7", "--max-retries", "0")
-        queue.wait("a", State.PROCESSING)
+        words = "echo begun; echo begun >>started; read _ <gate; exit 7"
+        queue.do("enqueue", "--id", "a", "-c", words, "--max-retries", "0")
         with queue.spawn(*command) as waiting:
             assert waiting.stdout is not None
-            eventually(lambda: server.clients() == 3)  # this test, the worker, and the command
+            if command[0] == "wait":  # each says something when it has begun
+                assert waiting.stdout.readline() == "no worker is running; start one: queuectl worker start\n"
+            queue.start()
+            queue.wait_for_lines("started")
+            if command[0] == "logs":
+                assert waiting.stdout.readline() == "begun\n"
             server.stop("immediate")
             assert re.match(r"the (connection to the )?store .* lost.*; still waiting$", waiting.stdout.readline())
             server.start()
@@ -361,7 +367,7 @@ def test_a_command_that_waits_outlives_a_restart_of_the_server(
 
 def test_a_lease_is_renewed_as_soon_as_the_server_is_back(tmp_path: Path, server: Server) -> None:
     url = server.create_database("q")
-    queue = RealQueue(tmp_path, url=url, QUEUECTL_LEASE="12s")
+    queue = RealQueue(tmp_path, url=url, QUEUECTL_LEASE="24s")
     try:
         queue.start()
         gate = Gate(tmp_path / "gate")
@@ -371,7 +377,7 @@ def test_a_lease_is_renewed_as_soon_as_the_server_is_back(tmp_path: Path, server
         server.stop()
         gate.open()
         queue.wait_for_event("store lost")
-        eventually(lambda: datetime.now(UTC) > before - timedelta(seconds=9))  # it is due after 2 of 12
+        eventually(lambda: datetime.now(UTC) > before - timedelta(seconds=19))  # it is due after 4 of 24
         server.start()
 
         def recorded() -> tuple[object, ...]:
@@ -457,9 +463,7 @@ def test_no_restart_of_the_server_loses_or_repeats_anything(
             elif number <= RESTARTS[how]:
                 server.restart(how)
 
-        store = opened(url)
-        eventually(lambda: store.counts()["default"][State.COMPLETED] == 300)
-        store.close()
+        eventually(lambda: queue.store.counts()["default"][State.COMPLETED] == 300)
 
         assert sorted(map(int, queue.lines("done"))) == list(range(300))
         assert "worker lost" not in log_of(queue)

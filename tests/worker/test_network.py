@@ -121,7 +121,7 @@ def test_what_ended_while_its_host_was_cut_off_is_recorded_afterwards(tmp_path: 
 
 
 def test_a_store_is_called_back_only_when_it_answers(tmp_path: Path) -> None:
-    with scene(tmp_path, best(), lease="20s", options="?tcp_user_timeout=2000") as (one, _, operator):
+    with scene(tmp_path, best(), lease="40s", options="?tcp_user_timeout=2000") as (one, _, operator):
         one.queue.start()
         operator.enqueue(HELD, "--id", "held")
         eventually(lambda: len(records(operator)) == 1)

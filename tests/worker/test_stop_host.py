@@ -156,7 +156,7 @@ def test_nobody_takes_the_place_of_a_worker_that_crashes_while_it_drains(tmp_pat
 def test_a_host_that_falls_silent_is_not_called_stopped_and_claims_nothing_when_it_is_back(
     tmp_path: Path, kind: Kind
 ) -> None:
-    with scene(tmp_path, kind) as (one, _, operator):
+    with scene(tmp_path, kind, lease="10s") as (one, _, operator):
         before = one.queue.start(count=2)
         cut_off(one.host)
 

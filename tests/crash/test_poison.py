@@ -15,6 +15,7 @@ from queuectl.job import Outcome, State
 from queuectl.process import run_state
 from tests.support.eventually import eventually
 from tests.support.processes import kill
+from tests.support.startup import begin_with_constants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +35,11 @@ import sys
 from queuectl.cli import supervise
 from queuectl.worker import loop, supervisor
 
-supervisor.HUNG_AFTER = 2
+supervisor.HUNG_AFTER = 5
 loop.TICK = float(sys.argv.pop())
 sys.exit(supervise.main())
 """
-"""A supervisor that loses its patience after 2 s, and workers that beat as seldom as the last argument says."""
+"""A supervisor that loses its patience after 5 s, and workers that beat as seldom as the last argument says."""
 
 
 def counters(job: Job) -> tuple[int, int, int]:
@@ -88,6 +89,7 @@ def test_a_term_to_the_job_alone_is_a_failure(queue: RealQueue) -> None:
 
 
 def test_a_term_to_everybody_at_once_gives_the_job_back(queue: RealQueue) -> None:
+    begin_with_constants(queue, {"queuectl.worker.loop.INTERRUPT_WINDOW": 20.0})  # at once, on a busy machine
     queue.start()
     id = queue.enqueue(f"exec {sys.executable} -S -c '{PYTHON_THAT_WAITS}'")
     queue.wait_for_lines("started")
@@ -222,7 +224,7 @@ def test_a_worker_that_is_stopped_does_not_hang(queue: RealQueue, hangs: Hangs) 
     worker = queue.worker_of(id)
 
     queue.suspend(worker.pid)
-    assert queue.wait(queue.enqueue("true", "--run-at", "+5s")).state is State.COMPLETED
+    assert queue.wait(queue.enqueue("true", "--run-at", "+8s")).state is State.COMPLETED
     assert run_state(worker.pid) == "T"
     kill(worker.pid, signal.SIGCONT)
     open_gate(queue)

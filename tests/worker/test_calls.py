@@ -48,8 +48,8 @@ def test_a_new_job_reaches_an_idle_worker(called: RealQueue) -> None:
 
 
 def test_a_cancel_reaches_the_worker_of_the_job(called: RealQueue) -> None:
-    called.enqueue("sleep 1000", "--id", "a")
-    called.wait("a", State.PROCESSING)
+    called.enqueue("echo up >>started; exec sleep 1000", "--id", "a")
+    called.wait_for_lines("started")
 
     called.do("cancel", "a")
 
@@ -59,7 +59,6 @@ def test_a_cancel_reaches_the_worker_of_the_job(called: RealQueue) -> None:
 @ON_A_SERVER
 def test_who_reads_elsewhere_reaches_the_worker_of_the_job(called: RealQueue, elsewhere: RealQueue) -> None:
     called.enqueue("echo one; exec sleep 1000", "--id", "a")
-    called.wait("a", State.PROCESSING)
 
     with elsewhere.spawn("logs", "-f", "a") as reading:
         assert reading.stdout is not None

@@ -131,9 +131,10 @@ def test_the_umask_of_a_job_does_not_keep_its_worker_from_its_own_files(queue: R
     queue.start(count=2)
     before = os.umask(0o777)
     try:
-        ids = [queue.enqueue("[ $QUEUECTL_ATTEMPT = 1 ] || exit 0; read _ < gate") for _ in range(2)]
+        ids = [queue.enqueue("[ $QUEUECTL_ATTEMPT = 1 ] || exit 0; echo up; read _ < gate") for _ in range(2)]
     finally:
         os.umask(before)
+    eventually(lambda: [queue.do("logs", id) for id in ids] == ["up\n"] * 2)
     lost, rescuer = (queue.worker_of(id) for id in ids)
     (supervisor,) = queue.supervisors()
 
@@ -194,7 +195,8 @@ def test_a_secret_comes_from_the_worker_and_is_stored_nowhere(queue: RealQueue) 
 
     seen = seen_by(caller(queue, {"API_TOKEN": "not this"}), code, "--secret-env", "API_TOKEN")
     queue.wait(queue.enqueue("exit 1", "--secret-env", "API_TOKEN", "--max-retries", "0"), State.DEAD)
-    queue.wait(queue.enqueue("exec sleep 1000", "--secret-env", "API_TOKEN"), State.PROCESSING)
+    queue.enqueue("echo up >> started; exec sleep 1000", "--secret-env", "API_TOKEN")
+    queue.wait_for_lines("started")
 
     assert seen == hashlib.sha256(secret.encode()).hexdigest()
     stored = everything_stored(queue)

@@ -108,8 +108,8 @@ def test_many_jobs_are_added_all_or_none(queue: RealQueue, pooler: Pooler) -> No
 @BOTH_MODES
 def test_a_cancel_reaches_a_running_job(queue: RealQueue) -> None:
     queue.start()
-    queue.enqueue("sleep 1000", "--id", "a")
-    queue.wait("a", State.PROCESSING)
+    queue.enqueue("echo up >>started; exec sleep 1000", "--id", "a")
+    queue.wait_for_lines("started")
 
     queue.do("cancel", "a")
 
@@ -119,9 +119,9 @@ def test_a_cancel_reaches_a_running_job(queue: RealQueue) -> None:
 def test_a_busy_worker_that_nobody_can_call_looks_for_a_cancel_more_often_than_for_all_else(queue: RealQueue) -> None:
     queue.environ["QUEUECTL_LEASE"] = "1h"
     begin_with_constants(queue, LOOKING)
-    queue.enqueue("sleep 1000", "--id", "a")
+    queue.enqueue("echo up >>started; exec sleep 1000", "--id", "a")
     queue.start()
-    queue.wait("a", State.PROCESSING)
+    queue.wait_for_lines("started")
 
     queue.do("cancel", "a")
 
@@ -166,9 +166,7 @@ def test_a_restart_of_the_server_behind_a_pooler_costs_no_job_anything(queue: Re
 
     server.restart("immediate")
 
-    store = opened(server.url("queue"))
-    eventually(lambda: store.counts()["default"][State.COMPLETED] == 100)
-    store.close()
+    eventually(lambda: queue.store.counts()["default"][State.COMPLETED] == 100)
     assert sorted(map(int, queue.lines("done"))) == list(range(100))
     assert queue.workers() == started
     assert "Traceback" not in log_of(queue)

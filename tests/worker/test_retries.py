@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +31,7 @@ def quick(queue: RealQueue) -> None:
 
 def assert_tree_is_gone(queue: RealQueue, count: int = 3) -> None:
     pids = list(map(int, queue.lines("tree")))
-    assert len(pids) == count
+    assert len(pids) >= count
     assert [pid for pid in pids if not gone(pid)] == []
 
 
@@ -121,12 +122,16 @@ def test_a_failed_job_that_is_retried_runs_now(queue: RealQueue) -> None:
 @pytest.mark.parametrize("manners", ["", STUBBORN], ids=["obedient", "stubborn"])
 def test_an_attempt_that_takes_too_long_is_ended_with_its_tree_and_retried(queue: RealQueue, manners: str) -> None:
     queue.start()
-    id = queue.enqueue(f"{manners}{TREE}wait", "--timeout", "0.5s", "--max-retries", "1")
+    # On a busy machine an attempt may be ended before it has all of its tree: as many as it takes, until two had it.
+    twice = '[ "$(cat started | wc -l)" = 2 ] && exit; '
+    id = queue.enqueue(f"{twice}{manners}{TREE}wait", "--timeout", "0.5s", "--max-retries", "50")
 
-    job = queue.wait(id, State.DEAD)
+    job = queue.wait(id, State.COMPLETED)
 
-    assert [attempt.outcome for attempt in queue.attempts(id)] == [Outcome.TIMED_OUT] * 2
-    assert (job.failures, job.crashes, job.last_error) == (2, 0, "timed out after 0.5 s")
+    *ended, last = queue.attempts(id)
+    assert {(attempt.outcome, attempt.error) for attempt in ended} == {(Outcome.TIMED_OUT, "timed out after 0.5 s")}
+    assert last.outcome is Outcome.EXITED
+    assert (job.failures, job.crashes) == (len(ended), 0)
     assert_tree_is_gone(queue, 6)
 
 
@@ -228,7 +233,7 @@ def test_a_command_that_ended_before_it_could_be_cancelled_keeps_its_outcome(
 
 def test_a_cancel_with_no_worker_alive_takes_effect_at_the_next_rescue(queue: RealQueue) -> None:
     queue.start()
-    id = queue.enqueue("echo $$ > pid; echo ran >> runs; exec sleep 1000")
+    id = queue.enqueue("echo ran >> runs; echo $$ > pid; exec sleep 1000")
     (pid,) = queue.wait_for_lines("pid")
     for member in (*queue.supervisors(), *queue.workers()):
         kill(member.pid)
@@ -257,15 +262,14 @@ def test_the_higher_priority_runs_first_and_equal_ones_in_the_order_of_their_com
 def test_a_job_of_the_future_runs_when_it_is_due_and_holds_up_nobody(queue: RealQueue) -> None:
     queue.start()
     tomorrow = queue.enqueue("true", "--run-at", "+1d", "--priority", "10")
+    before = datetime.now(UTC)
     soon = queue.enqueue("true", "--run-at", "+1s", "--priority", "10")
-    due = queue.job(soon).next_run_at
-    assert due is not None
 
     queue.wait(queue.enqueue("true"), State.COMPLETED)
 
     job = queue.wait(soon, State.COMPLETED)
     assert job.started_at is not None
-    assert due <= job.started_at
+    assert before + timedelta(seconds=1) <= job.started_at
     assert queue.job(tomorrow).state is State.PENDING
 
 

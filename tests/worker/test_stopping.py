@@ -18,7 +18,7 @@ from queuectl.job import Outcome, State
 from tests.support.eventually import eventually
 from tests.support.mortal import mortal
 from tests.support.processes import FILES_ONLY, gone, kill
-from tests.support.startup import begin_with
+from tests.support.startup import begin_with, begin_with_constants
 
 if TYPE_CHECKING:
     from tests.support.gate import Gate
@@ -177,7 +177,7 @@ def test_a_stop_waits_for_running_jobs_and_claims_no_more(queue: RealQueue, gate
 
 
 def test_a_stop_that_may_not_wait_longer_names_what_runs_and_leaves_it_draining(queue: RealQueue, gate: Gate) -> None:
-    queue.start()
+    (worker,) = queue.start()
     running = queue.enqueue(WAITS)
     queue.wait_for_lines("runs")
     waiting = queue.enqueue("true")
@@ -187,6 +187,7 @@ def test_a_stop_that_may_not_wait_longer_names_what_runs_and_leaves_it_draining(
     assert stopped.code == 1
     assert f"queuectl: error: still running: {running}\n" in stopped.err
     assert queue.job(running).state is State.PROCESSING
+    eventually(lambda: roster.is_draining(queue.home, worker.id))  # the word has come through
     gate.open()
     queue.no_worker()
     assert queue.job(running).state is State.COMPLETED
@@ -314,6 +315,7 @@ def test_a_second_ctrl_c_in_the_foreground_gives_running_jobs_back(queue: RealQu
 
 @pytest.mark.usefixtures("gate")
 def test_a_term_to_supervisor_worker_and_job_at_once_gives_the_job_back(queue: RealQueue) -> None:
+    begin_with_constants(queue, {"queuectl.worker.loop.INTERRUPT_WINDOW": 20.0})  # at once, on a busy machine
     supervisor = foreground(queue)
     id = queue.enqueue(WAITS)
     (pid,) = queue.wait_for_lines("pids")
@@ -372,10 +374,11 @@ def test_a_stop_wakes_up_a_supervisor_and_a_worker_that_are_stopped(queue: RealQ
 
 
 def test_who_drains_is_not_counted_on(queue: RealQueue, gate: Gate) -> None:
-    queue.start()
+    (worker,) = queue.start()
     queue.enqueue(WAITS)
     queue.wait_for_lines("runs")
     assert queue.run("worker", "stop", "--timeout", "0.1s").code == 1
+    eventually(lambda: roster.is_draining(queue.home, worker.id))  # the word has come through
 
     assert "every worker is about to stop" in queue.run("enqueue", "--", "true").err
     assert " draining " in queue.do("worker", "list")

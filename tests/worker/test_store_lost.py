@@ -164,7 +164,7 @@ def test_a_job_goes_on_and_can_be_read_while_the_store_is_lost(queue: RealQueue,
 @losses(write_lock_held, read_only)
 def test_a_time_limit_is_enforced_while_the_store_is_lost(queue: RealQueue, loss: Loss) -> None:
     queue.start()
-    id = queue.enqueue("echo $$ > pid; exec sleep 1000", "--timeout", "0.5s", "--max-retries", "0")
+    id = queue.enqueue("echo $$ > pid; exec sleep 1000", "--timeout", "3s", "--max-retries", "0")
     (pid,) = queue.wait_for_lines("pid")
 
     with loss(queue):

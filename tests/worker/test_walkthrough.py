@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from queuectl.job import State
+from tests.support.eventually import DEADLINE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +83,15 @@ queuectl clear
 def alone() -> Iterator[None]:
     """Be the only one on this machine: the walkthrough names a file that every run of it shares."""
     lock = os.open(os.path.join(tempfile.gettempdir(), "queuectl-walkthrough.lock"), os.O_RDWR | os.O_CREAT, 0o666)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+
+    def taken() -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    eventually(taken, 3 * DEADLINE)
     yield
     os.close(lock)
 
@@ -171,8 +180,8 @@ def test_the_first_five_minutes_go_as_the_documentation_says(queue: RealQueue, s
     assert made.code == 2  # what make says when a recipe fails
     assert "Error 3" in made.err
 
-    running = queue.enqueue("read _ < gate")
-    queue.wait(running, State.PROCESSING)
+    running = queue.enqueue("echo up >> started; read _ < gate")
+    queue.wait_for_lines("started")
     status = shell("queuectl status").out
     assert running in status
     stop = queue.spawn("worker", "stop")

@@ -235,7 +235,7 @@ def test_a_stop_now_shortens_the_grace_of_a_command_that_has_timed_out(queue: Re
     queue.do("config", "set", "grace", "1h")
     queue.start()
     (supervisor,) = queue.supervisors()
-    id = queue.enqueue("trap '' TERM; while :; do sleep 0.05; done", "--timeout", "0.1s")
+    id = queue.enqueue("trap '' TERM; while :; do sleep 0.05; done", "--timeout", "1s")
     queue.wait_for_event("job timed out")
 
     queue.do("config", "set", "grace", "0.1s")

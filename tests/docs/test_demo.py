@@ -47,9 +47,8 @@ def start(tmp_path: Path, temporary: Path) -> Iterator[Start]:
 
     yield run
     for child in started:
-        if child.poll() is None:
+        with child:
             child.terminate()
-        child.communicate()
 
 
 def test_everything_is_as_expected_and_nothing_is_left(start: Start, temporary: Path) -> None:

@@ -279,6 +279,39 @@ def test_a_stop_now_reaches_workers_whose_supervisor_was_killed(queue: RealQueue
     assert_given_back(queue, id)
 
 
+HELD_BEFORE_A_LOOK = """
+import os, time
+from queuectl.worker.watch import Watch
+def wait(self, seconds, wait=Watch.wait):
+    while os.path.exists({hold!r}):
+        open("{held}.%d" % os.getpid(), "w").close()
+        time.sleep(0.01)
+    wait(self, seconds)
+Watch.wait = wait
+"""
+"""A worker that gets no processor before it looks at what has come, while the file `hold` is there."""
+
+
+@pytest.mark.usefixtures("gate")
+def test_a_stop_now_reaches_a_worker_that_hears_of_it_and_of_its_supervisors_end_at_once(queue: RealQueue) -> None:
+    hold = queue.directory / "hold"
+    begin_with(queue, HELD_BEFORE_A_LOOK.format(hold=str(hold), held=str(queue.directory / "held")))
+    (worker,) = queue.start()
+    id = queue.enqueue(WAITS)
+    queue.wait_for_lines("runs")
+    (supervisor,) = queue.supervisors()
+
+    hold.touch()
+    eventually((queue.directory / f"held.{worker.pid}").exists)
+    kill(supervisor.pid)
+    eventually(lambda: gone(supervisor.pid))
+    kill(worker.pid, signal.SIGQUIT)
+    hold.unlink()
+
+    queue.no_worker()
+    assert_given_back(queue, id)
+
+
 # In the foreground
 
 

@@ -486,6 +486,8 @@ class Worker:
             interrupt = number in INTERRUPTS
             if interrupt:
                 self._signalled_at = time.monotonic()
+            elif self._supervised:
+                self._on_supervisor()  # only an orphan is told so, once: the word that it is one may be waiting
             if not self._supervised and (interrupt or number in (signal.SIGUSR1, signal.SIGQUIT)):
                 self._stop(now=number == signal.SIGQUIT or (interrupt and self._stop_asked))
 

@@ -12,6 +12,7 @@ import pytest
 
 from queuectl import roster
 from queuectl.job import Ended, Outcome, Policy, State
+from tests.cli.conftest import SERVER_ONLY
 from tests.support.factories import BADLY, GIVEN_BACK, WELL, claimed, job, new_job
 
 if TYPE_CHECKING:
@@ -44,12 +45,14 @@ def told(text: str) -> list[list[str]]:
 
 
 @pytest.mark.usefixtures("jobs")
-def test_list_says_where_each_job_is_and_why(cli: Cli) -> None:
+def test_list_says_where_each_job_is_and_why(cli: Cli, url: str | None) -> None:
+    # In a store of several machines a worker is there until its lease is over.
+    worker = "worker gone" if url is None else "worker 1234 on here"
     assert told(cli("list").out) == [
         ["ID", "STATE", "QUEUE", "PRIO", "TRY", "AGE", "WHY", "COMMAND"],
         ["ready", "pending", "default", "0", "0/4", "S", "true"],
         ["later", "pending", "slow", "-7", "0/4", "S", "runs in 3d", "true"],
-        ["lost", "processing", "default", "0", "1/4", "S", "worker gone", "true"],
+        ["lost", "processing", "default", "0", "1/4", "S", worker, "true"],
         ["failed", "failed", "default", "0", "1/4", "S", "retry in S (timed out)", "true"],
         ["cancelled", "cancelled", "default", "0", "0/4", "8m", "true"],
         ["completed", "completed", "default", "0", "1/4", "50m", "echo 'a b' '\\x1b[31mred'"],
@@ -72,6 +75,22 @@ def test_a_try_is_used_unless_it_was_given_back_or_lost_its_worker(
 ) -> None:
     store.finish(job(store, State.PROCESSING, new_job("a")), ended)
     assert cli("list").out.splitlines()[1].split()[3] == tries
+
+
+@SERVER_ONLY
+def test_a_job_on_another_machine_has_a_worker_there(cli: Cli, store: Store) -> None:
+    job(store, State.PROCESSING, new_job("a"))
+
+    assert told(cli("show", "a").out)[1] == ["state:", "processing, worker 1234 on here"]
+    assert told(cli("list").out)[1][-2] == "worker 1234 on here"
+
+
+@SERVER_ONLY
+@pytest.mark.usefixtures("store")
+def test_workers_that_are_all_on_another_machine_are_listed_with_it(cli: Cli) -> None:
+    header, row = told(cli("worker", "list").out)
+    assert header == [" PID", "HOST", "AGE", "VERSION", "IS", "JOB"]
+    assert row == ["1234", "here", "S", "0.1.0", "idle", "-"]
 
 
 def test_columns_without_content_are_left_out(cli: Cli) -> None:

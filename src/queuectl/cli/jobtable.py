@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from queuectl import roster
 from queuectl.cli.output import cut
 from queuectl.cli.terminal import safe
 from queuectl.cli.told import tries, why
 from queuectl.cli.when import age, until
 from queuectl.config import parse_integer
+from queuectl.job import State
 from queuectl.wire import job_fields, shown_command
 
 TYPE_CHECKING = False
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
     from queuectl.job import Job
-    from queuectl.paths import Home
 
 ROWS = 100
 """Rows of a table when no limit is named."""
@@ -26,18 +28,23 @@ LONGEST_WHY = 40
 """Characters of a reason on a terminal."""
 
 
-def worker_names(home: Home) -> dict[str, str]:
-    """Return how each living worker is told, by its id."""
-    return {
-        member.id: f"worker {member.pid}{' (stopped)' if member.stopped else ''}" for member in roster.workers(home)
-    }
+def worker_names(app: App, jobs: Iterable[Job]) -> dict[str, str]:
+    """Return how each living worker is told, by its id; those of other homes only where one of the jobs needs them."""
+    members = roster.workers(app.home)
+    names = {member.id: f"worker {member.pid}{' (stopped)' if member.stopped else ''}" for member in members}
+    if any(job.state is State.PROCESSING and job.worker not in names for job in jobs):
+        here = os.uname().nodename
+        for worker in app.existing_queue().workers() or ():
+            id, pid, _, _, _, host, _ = worker.identity
+            names.setdefault(id, f"worker {pid}" if host == here else f"worker {pid} on {host}")
+    return names
 
 
 def print_jobs(app: App, jobs: Sequence[Job]) -> None:
     """Write the table; QUEUE and WHY only where some job has something to say there."""
     out = app.out
     now = app.existing_queue().now()
-    names = worker_names(app.home)
+    names = worker_names(app, jobs)
     reasons = [safe(why(job, now, names)) for job in jobs]
     if out.columns is not None:
         reasons = [cut(reason, LONGEST_WHY) for reason in reasons]

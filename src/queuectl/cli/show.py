@@ -63,7 +63,7 @@ def run(args: Namespace, app: App) -> int:
 def _fields(job: Job, now: datetime, app: App) -> Iterator[tuple[str, str]]:
     """Yield the names and texts of what is to be shown; an empty text says that there is nothing to say."""
     policy = job.policy
-    reason = why(job, now, worker_names(app.home))
+    reason = why(job, now, worker_names(app, [job]))
     yield "id", job.id
     yield "state", f"{job.state}{f', {safe(reason)}' if reason else ''}"
     yield "command", safe(shown_command(job))

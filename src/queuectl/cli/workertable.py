@@ -107,7 +107,7 @@ def worker_fields(worker: SeenWorker) -> dict[str, object]:
 
 
 def print_workers(app: App, workers: list[SeenWorker]) -> None:
-    """Write the table of workers; HOST only where there are several."""
+    """Write the table of workers; HOST unless all are here."""
     columns = {
         "PID": [str(worker.pid) for worker in workers],
         "HOST": [safe(worker.host) for worker in workers],
@@ -116,6 +116,6 @@ def print_workers(app: App, workers: list[SeenWorker]) -> None:
         "IS": [worker.doing for worker in workers],
         "JOB": [safe(worker.job or "-") for worker in workers],
     }
-    if len({worker.host for worker in workers}) == 1:
+    if {worker.host for worker in workers} == {os.uname().nodename}:
         del columns["HOST"]
     app.out.table(tuple(columns), list(zip(*columns.values(), strict=True)), right="PID AGE")

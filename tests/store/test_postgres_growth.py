@@ -23,6 +23,8 @@ from tests.support.factories import COOKIE, GIVEN_BACK, NOW, WELL, WORKER, after
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.postgres import Cluster
+
 DAY = 86400
 TODAY = "completed_20261124"
 
@@ -482,3 +484,18 @@ def test_metrics_tell_of_dead_rows_and_of_the_transaction_that_keeps_them(
         eventually(lambda: dead_rows() >= 20)
 
     eventually(lambda: oldest() == 0.0)
+
+
+def test_metrics_tell_of_a_transaction_that_has_written_in_another_database(
+    store: PostgresStore, postgres: Cluster
+) -> None:
+    def oldest() -> float:
+        upkeep = store.metrics().upkeep
+        assert upkeep is not None
+        return upkeep.oldest_transaction
+
+    with psycopg.connect(postgres.url("postgres")) as elsewhere:
+        elsewhere.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        elsewhere.execute("SELECT pg_current_xact_id()")
+        ((age,),) = elsewhere.execute("SELECT extract(epoch FROM clock_timestamp() - now())::float8").fetchall()
+        assert oldest() >= age

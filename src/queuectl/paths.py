@@ -92,7 +92,11 @@ class Home:
         return os.path.join(self.run, "sweep.lock")
 
     def identity(self) -> str:
-        """Return the random id of this home, made at the first call: it tells homes apart that share a store."""
+        """Return what tells homes apart that share a store: a random id, made at the first call, and its file.
+
+        The id alone is that of each copy as well, and of each container that has a home in its image. These have the
+        kernel in common, but not the locks, and perhaps not the processes.
+        """
         path = os.path.join(self.path, "home.id")
         if not os.path.exists(path):
             id = os.urandom(16).hex()
@@ -107,7 +111,8 @@ class Home:
                 os.close(descriptor)
                 os.unlink(draft)
         with open(path, encoding="ascii") as file:
-            return file.read().strip()
+            place = os.fstat(file.fileno())
+            return f"{file.read().strip()}.{place.st_dev:x}.{place.st_ino:x}"
 
     def exists(self) -> bool:
         """Return whether there is a queue here to read. Creates nothing.

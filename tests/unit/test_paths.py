@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,19 @@ def home(tmp_path: Path) -> Home:
 def test_a_home_keeps_its_identity(home: Home) -> None:
     id = home.identity()
 
-    assert re.fullmatch("[0-9a-f]{32}", id)
+    assert re.fullmatch(r"[0-9a-f]{32}(\.[0-9a-f]+){2}", id)
     assert Home(home.path).identity() == id
     assert [name for name in os.listdir(home.path) if name.startswith("home.id")] == ["home.id"]
+
+
+def test_a_copy_of_a_home_is_another_one_and_a_moved_one_is_not(home: Home, tmp_path: Path) -> None:
+    id = home.identity()
+
+    shutil.copytree(home.path, tmp_path / "copy")
+    os.rename(home.path, tmp_path / "moved")
+
+    assert Home(str(tmp_path / "copy")).identity() != id
+    assert Home(str(tmp_path / "moved")).identity() == id
 
 
 NO_ROOM = """

@@ -68,7 +68,10 @@ def _not_mine(store: Store, me: Identity) -> list[Running]:
 def forget_gone(store: Store, home: Home, me: Identity) -> None:
     """Forget registered workers that are gone and hold no job, and the files that workers and supervisors left."""
     for identity in store.identities(near=me):
-        if not process.alive(identity.pid, identity.started, identity.boot):
+        # In another container, one that lives with the same home is not to be seen, but keeps its lock.
+        if not process.alive(identity.pid, identity.started, identity.boot) and _is_free(
+            roster.lock_path(home.workers, identity.worker)
+        ):
             store.deregister(identity.worker)
     kept = {identity.worker for identity in store.identities(near=me)}
     for id in _left_in(home.workers):

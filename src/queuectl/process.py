@@ -19,6 +19,11 @@ def boot_id() -> str:
         return file.read().strip()
 
 
+def host() -> str:
+    """Return the name of this machine; bytes in it that are no text, which no store takes, are replaced."""
+    return os.uname().nodename.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def start_time(pid: int) -> int | None:
     """Return when a process started, in clock ticks since boot; None when it is gone.
 

@@ -12,6 +12,7 @@ from queuectl import config
 from queuectl.errors import InvalidInput, NotFound
 from queuectl.ids import IdMaker
 from queuectl.job import NewJob, Policy, State
+from queuectl.quoting import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Queue:
         Raises:
             NotFound: no such job; the hint names one of a similar id.
         """
+        _refuse_impossible(id)
         job = self._store.get(id)
         if job is None:
             raise self._unknown(id)
@@ -184,6 +186,7 @@ class Queue:
             NotFound: no such job.
             Conflict: it has already completed or died.
         """
+        _refuse_impossible(id)
         try:
             job = self._store.cancel(id)
         except NotFound:
@@ -199,6 +202,7 @@ class Queue:
             NotFound: no such job.
             Conflict: it is running, or has yet to run.
         """
+        _refuse_impossible(id)
         try:
             job = self._store.retry(id)
         except NotFound:
@@ -248,6 +252,12 @@ class Queue:
 
         near = get_close_matches(id, self._store.ids(id[:1], 1000), n=1, cutoff=0.7)
         return NotFound(f'no job "{id}"', f"did you mean: {near[0]}" if near else None)
+
+
+def _refuse_impossible(id: str) -> None:
+    """Refuse an id that no job can have and no store takes: the bytes of an argument may be no text."""
+    if not id.isascii():
+        raise NotFound(f"no job {quoted(id)}")
 
 
 def _policy(settings: Settings, max_retries: int | None, timeout: float | None) -> Policy:

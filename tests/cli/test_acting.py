@@ -58,6 +58,14 @@ def test_several_answer_in_json_with_those_that_could_be_done(cli: Cli, store: S
     assert json.loads(err.splitlines()[0])["error"]["code"] == "not_found"
 
 
+@pytest.mark.parametrize("verb", ["show", "logs", "cancel", "retry", "dlq retry", "wait"])
+def test_bytes_that_are_no_text_are_no_jobs_id(cli: Cli, verb: str) -> None:
+    cli("enqueue", "--", "true")
+
+    code = 125 if verb == "wait" else 3
+    assert cli(*verb.split(), "\udcff") == (code, "", 'queuectl: error: no job "\\udcff"\n')
+
+
 @pytest.mark.parametrize("state", [State.DEAD, State.COMPLETED, State.CANCELLED, State.FAILED])
 def test_retry_makes_a_job_due_now(cli: Cli, store: Store, state: State) -> None:
     job(store, state, new_job("a"), now=datetime.now(UTC))

@@ -461,6 +461,7 @@ def test_a_server_that_cannot_be_reached_is_said_in_one_line_without_the_passwor
     [
         ("postgresql://me@127.0.0.1:1/queue?Password=x", "did you mean: password"),
         ("postgresql://me@127.0.0.1:1/queue?sslmod=require", "did you mean: sslmode"),
+        ("postgresql://me:\udcff@127.0.0.1:1/queue", "postgresql://USER@HOST/DATABASE"),
         ("postgresql://me@127.0.0.1:abc/queue", None),
         ("postgresql://me@127.0.0.1:99999/queue", None),
         ("postgresql://me@127.0.0.1:1/queue?connect_timeout=abc", None),

@@ -75,3 +75,13 @@ def test_a_worker_in_another_container_with_the_same_home_keeps_its_lease(image:
     there = [worker.identity for worker in image.store.workers()]
     assert first.identity in there
     assert len(there) == 2
+
+
+def test_a_machine_may_have_any_name(image: RealQueue) -> None:
+    named = "printf 'a\\377' >/proc/sys/kernel/hostname && exec \"$@\""
+    image.prefix = ("unshare", "--uts", "sh", "-c", named, "-")
+
+    image.start()
+
+    assert [worker.identity.host for worker in image.store.workers()] == ["a\N{REPLACEMENT CHARACTER}"]
+    assert "HOST" not in image.do("worker", "list")

@@ -137,6 +137,17 @@ def test_a_host_without_workers_is_no_error(queue: RealQueue) -> None:
     )
 
 
+@pytest.mark.parametrize("host", ["", " ", "\udcff"])
+def test_what_can_be_no_name_of_a_machine_is_bad_input(queue: RealQueue, host: str) -> None:
+    queue.do("enqueue", "--", "true")
+
+    code, out, err = queue.run("worker", "stop", "--host", host)
+
+    assert (code, out) == (2, "")
+    assert err.startswith("queuectl: error: --host: no machine is called ")
+    assert queue.store.last_stop() == 0
+
+
 def test_nobody_takes_the_place_of_a_worker_that_crashes_while_it_drains(tmp_path: Path) -> None:
     with scene(tmp_path, best()) as (one, _, operator):
         (worker,) = one.queue.start()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-from queuectl import roster
+from queuectl import process, roster
 from queuectl.cli.output import cut
 from queuectl.cli.terminal import safe
 from queuectl.cli.told import tries, why
@@ -33,7 +31,7 @@ def worker_names(app: App, jobs: Iterable[Job]) -> dict[str, str]:
     members = roster.workers(app.home)
     names = {member.id: f"worker {member.pid}{' (stopped)' if member.stopped else ''}" for member in members}
     if any(job.state is State.PROCESSING and job.worker not in names for job in jobs):
-        here = os.uname().nodename
+        here = process.host()
         for worker in app.existing_queue().workers() or ():
             id, pid, _, _, _, host, _ = worker.identity
             names.setdefault(id, f"worker {pid}" if host == here else f"worker {pid} on {host}")

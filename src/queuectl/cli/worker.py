@@ -10,6 +10,7 @@ from queuectl.cli.parser import one_of
 from queuectl.cli.workertable import print_workers, seen_workers, worker_fields
 from queuectl.errors import Conflict, InvalidInput, PartlyDone, StoreUnavailable
 from queuectl.paths import open_private
+from queuectl.quoting import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,6 +169,10 @@ def _stop_host(host: str, app: App, deadline: float | None, *, now: bool) -> int
     """
     from queuectl.cli.follow import pause  # noqa: PLC0415  only for other machines
 
+    if not host.strip() or not host.isprintable():
+        raise InvalidInput(
+            f"--host: no machine is called {quoted(host)}", f"those there are: {app.call('worker list')}"
+        )
     queue = app.existing_queue()
     looked_at = time.monotonic()
     registered = queue.workers()

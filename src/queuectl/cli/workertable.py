@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from queuectl import roster
+from queuectl import process, roster
 from queuectl.cli.terminal import safe
 from queuectl.cli.when import age
 from queuectl.errors import StoreUnavailable
@@ -63,7 +63,7 @@ def seen_workers(home: Home, registered: Sequence[Registered] = ()) -> list[Seen
         raise StoreUnavailable(f"cannot read {error.filename}: {error.strerror}") from None
     uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
     ticks = os.sysconf("SC_CLK_TCK")
-    here = os.uname().nodename
+    here = process.host()
     seen = []
     for member in members:
         run = roster.read_assignment(home, member.id)
@@ -116,6 +116,6 @@ def print_workers(app: App, workers: list[SeenWorker]) -> None:
         "IS": [worker.doing for worker in workers],
         "JOB": [safe(worker.job or "-") for worker in workers],
     }
-    if {worker.host for worker in workers} == {os.uname().nodename}:
+    if {worker.host for worker in workers} == {process.host()}:
         del columns["HOST"]
     app.out.table(tuple(columns), list(zip(*columns.values(), strict=True)), right="PID AGE")

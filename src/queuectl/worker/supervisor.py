@@ -370,7 +370,7 @@ def _be_worker(  # noqa: PLR0913, PLR0917  all that a worker is born with
         reached("worker: enrolled")
         _insist(to_supervisor, emit, lambda: roster.furnish(plan.home, id))
         store = _insist(to_supervisor, emit, plan.open_store)
-        identity = Identity(id, pid, started, boot, plan.home_id, os.uname().nodename, __version__)
+        identity = Identity(id, pid, started, boot, plan.home_id, process.host(), __version__)
         orders = Orders(identity, lock, to_supervisor, lease, plan.drain, plan.after_stop)
         code = 0 if Worker(store, plan.home, orders, plan.environ, emit).work() else 1
     except _ToldToStopError:

@@ -142,6 +142,9 @@ def _parameters(url: str, where: str) -> dict[str, Any]:
     """Return the parameters in a URL. What is said of one that makes no sense would show a part of a password."""
     try:
         conninfo_to_dict(where)
+        url.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("the URL of the store is not valid UTF-8", "postgresql://USER@HOST/DATABASE") from None
     except psycopg.Error as error:
         raise InvalidInput(
             f"the store {where} makes no sense: {reason(error)}", "postgresql://USER@HOST/DATABASE"

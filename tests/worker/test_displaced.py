@@ -8,10 +8,13 @@ import shutil
 from typing import TYPE_CHECKING
 
 import apsw
+import psycopg
 
+from queuectl import roster
 from queuectl.job import State
 from tests.support.eventually import eventually
 from tests.support.processes import FILES_ONLY
+from tests.support.startup import begin_with_constants
 
 if TYPE_CHECKING:
     from tests.support.gate import Gate
@@ -53,6 +56,20 @@ def test_the_end_of_a_job_is_not_lost_when_a_backup_is_restored_under_it(queue: 
 
     eventually(lambda: queue.do("list", "--state", "completed", "-q").split() == [id])
     assert queue.lines("runs") == ["ran"]
+
+
+def test_workers_that_lose_their_place_all_at_once_are_all_replaced(queue: RealQueue) -> None:
+    begin_with_constants(queue, {"queuectl.worker.supervisor.MOST_DEATHS": 2})
+    before = {worker.id for worker in queue.start(count=3, env={"QUEUECTL_LEASE": "4s"})}
+
+    if queue.url is None:
+        remove_database(queue)
+    else:  # as when the server comes back from a backup, or its clock is put forward
+        with psycopg.connect(queue.url) as other:
+            other.execute("DELETE FROM queuectl.workers")
+
+    eventually(lambda: len({worker.id for worker in queue.workers()} - before) == 3)
+    assert not roster.failures(queue.home)
 
 
 def test_workers_whose_home_was_removed_end_and_leave_nobody_in_the_next_one(queue: RealQueue) -> None:

@@ -46,6 +46,9 @@ DEATHS_WITHIN = 60.0
 LONGEST_PAUSE = 5.0
 """Seconds before a worker is replaced that died soon after the one before."""
 
+DISPLACED = 3
+"""Exit code of a worker that has lost what it holds on to, and so makes room for another one."""
+
 LOOK_AGAIN = 0.005
 """Seconds between two looks at what a dead worker has left; each time twice as long, up to a tick."""
 
@@ -253,7 +256,11 @@ class Supervisor:
         self._emit(events.WorkerLost(child.pid, f"{'exited' if exited else 'signalled'} {end.si_status}"))
         if self._stop_word is not None:
             return
-        if expired:
+        if exited and end.si_status == DISPLACED:
+            # No sign of anything wrong with workers either: by a backup or a suspend all of them lose it at once.
+            self._missing += 1
+            self._fork_at = max(self._fork_at, time.monotonic() + TICK)
+        elif expired:
             self._missing += 1
         else:
             self._replace()
@@ -372,7 +379,7 @@ def _be_worker(  # noqa: PLR0913, PLR0917  all that a worker is born with
         store = _insist(to_supervisor, emit, plan.open_store)
         identity = Identity(id, pid, started, boot, plan.home_id, process.host(), __version__)
         orders = Orders(identity, lock, to_supervisor, lease, plan.drain, plan.after_stop)
-        code = 0 if Worker(store, plan.home, orders, plan.environ, emit).work() else 1
+        code = 0 if Worker(store, plan.home, orders, plan.environ, emit).work() else DISPLACED
     except _ToldToStopError:
         code = 0
     except BaseException:

@@ -203,6 +203,22 @@ def test_workers_that_are_started_while_the_store_is_lost_work_once_it_is_back(q
     assert queue.wait(id).state is State.COMPLETED
 
 
+@losses(write_lock_held, read_only)
+def test_who_starts_workers_that_cannot_claim_for_long_is_told_once(queue: RealQueue, loss: Loss) -> None:
+    queue.enqueue("true")
+    (queue.directory / "sitecustomize.py").write_text("from queuectl.cli import worker\nworker.SAY_AFTER = 0\n")
+    with loss(queue):
+        start = queue.spawn(
+            "worker", "start", env={"PYTHONPATH": f"{queue.directory}:{queue.environ.get('PYTHONPATH', '')}"}
+        )
+        assert start.stdout is not None
+        told = start.stdout.readline()
+        assert start.poll() is None
+
+    assert told == f"not all workers can claim yet, still waiting; why is in {queue.home.worker_log}\n"
+    assert start.communicate()[0] == "1 worker runs (1 started)\n"
+
+
 @losses(write_lock_held, database_locked, read_only)
 def test_workers_that_wait_for_a_lost_store_can_be_stopped(queue: RealQueue, loss: Loss) -> None:
     queue.do("config", "set", "grace", "1s")

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MOST = 64
 """Workers that one supervisor keeps."""
 
+SAY_AFTER = 15.0
+"""Seconds after which it is said that workers cannot claim yet: one connection too few, and the wait has no end."""
+
 FILES = 256
 """Limit of open files (RLIMIT_NOFILE) that workers need; that of a shell is usually 1,024."""
 
@@ -100,6 +103,7 @@ def _check_open_files() -> None:
 
 
 def _start_detached(words: list[str], environ: dict[str, str], app: App) -> None:
+    import select  # noqa: PLC0415  with the next
     import subprocess  # noqa: PLC0415  15 ms, only this verb starts a process
 
     from queuectl.cli import supervise  # noqa: PLC0415
@@ -110,7 +114,10 @@ def _start_detached(words: list[str], environ: dict[str, str], app: App) -> None
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True, env=environ
     )
     os.close(log)
-    word = supervisor.stdout.readline() if supervisor.stdout is not None else b""
+    assert supervisor.stdout is not None  # noqa: S101  it is a pipe
+    if not select.select([supervisor.stdout], [], [], SAY_AFTER)[0]:
+        app.out.say(f"not all workers can claim yet, still waiting; why is in {app.home.worker_log}")
+    word = supervisor.stdout.readline()
     if not word:
         raise StoreUnavailable("the workers could not start", f"see {app.home.worker_log}")
     if word == supervise.DEAF:

@@ -211,6 +211,31 @@ def test_reading_makes_nothing(cli: Cli, home: Home, url: str | None) -> None:
             assert connection.execute("SELECT to_regnamespace('queuectl')").fetchone() == (None,)
 
 
+@SERVER_ONLY
+@pytest.mark.parametrize(
+    ("driver", "message"),
+    [
+        ({"PYTHONPATH": "without"}, "which is not installed"),
+        # As when there is no libpq: psycopg says the same of none that works and of none that was asked for.
+        ({"PSYCOPG_IMPL": "other"}, "which cannot be loaded: requested psycopg implementation 'other' unknown"),
+    ],
+)
+def test_a_driver_that_is_missing_is_told_with_what_brings_it(
+    cli: Cli, tmp_path: Path, driver: dict[str, str], message: str
+) -> None:
+    without = tmp_path / "without"
+    without.mkdir()
+    (without / "sitecustomize.py").write_text("import sys\nsys.modules['psycopg'] = None\n")
+
+    code, out, err = cli("list", env=driver)
+
+    assert (code, out) == (5, "")
+    assert err.splitlines() == [
+        f"queuectl: error: PostgreSQL needs the package psycopg, {message}",
+        "  pip install 'psycopg[binary]'; after pipx: pipx inject queuectl 'psycopg[binary]'",
+    ]
+
+
 def test_a_reader_that_goes_away_ends_it_quietly(cli: Cli, program: list[str], environ: dict[str, str]) -> None:
     cli("enqueue", "--file", "-", stdin="".join(f'{{"command": "echo {"x" * 200}{i}"}}\n' for i in range(2000)))
     words = [*program, "list", "--json"]

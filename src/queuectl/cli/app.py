@@ -150,10 +150,13 @@ def _postgres_store(url: str, *, make: bool = True, for_worker: bool = False) ->
     try:
         from queuectl.store.postgres.engine import PostgresStore  # noqa: PLC0415  200 ms, only for such a URL
     except ImportError as error:
-        if error.name not in ("psycopg", "psycopg_binary", "psycopg_c"):
+        # Without a name: the package alone was installed, and there is no libpq on this machine.
+        if error.name is not None and not error.name.startswith("psycopg"):
             raise
+        missing = error.name in ("psycopg", "psycopg_binary", "psycopg_c")
         raise StoreUnavailable(
-            "PostgreSQL needs the package psycopg, which is not installed",
+            "PostgreSQL needs the package psycopg, which "
+            + ("is not installed" if missing else f"cannot be loaded: {str(error).partition(chr(10))[0]}"),
             "pip install 'psycopg[binary]'; after pipx: pipx inject queuectl 'psycopg[binary]'",
         ) from None
     return PostgresStore(url, make=make, for_worker=for_worker)

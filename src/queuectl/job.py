@@ -60,6 +60,31 @@ class Policy(Record):
     max_crashes: int = 3
 
 
+class Flow(Record):
+    """Which job runs when, and beside which: what its enqueuer has said about it. `NO_FLOW` for most."""
+
+    tags: Mapping[str, str] = {}
+    key: str | None = None
+    """At most `key_limit` jobs of this key run at once; the others let those of other keys pass."""
+    key_limit: int | None = None
+    """None without a key."""
+    batch: str | None = None
+    """Name of the batch that it is of, or that it waits for when it has a `batch_role`."""
+    batch_role: str | None = None
+    """What it does for its batch when that has come to an end; None when it is one of its jobs."""
+    array_index: int | None = None
+    unique_key: str | None = None
+    schedule: str | None = None
+    """Name of the schedule that has made it."""
+    tick: datetime | None = None
+    """For which of the schedule's times."""
+    on_parent_failure: str | None = None
+    """None where it has no parents."""
+
+
+NO_FLOW = Flow()
+
+
 class NewJob(Record):
     """A job that is about to be enqueued. Exactly one of `command` (for sh) and `argv` is given."""
 
@@ -80,6 +105,7 @@ class NewJob(Record):
     """Names whose values the worker takes from its own environment at the start of a run."""
     stdin: str | None = None
     """Absolute path of the file that becomes the command's standard input."""
+    flow: Flow = NO_FLOW
 
 
 class Job(Record):
@@ -124,6 +150,14 @@ class Job(Record):
     cookie: str | None
     """Mark of the run that goes on: 32 hexadecimal digits in its environment."""
     cancel_requested_at: datetime | None
+    flow: Flow
+    not_before: datetime | None
+    """When a blocked job may run at the earliest."""
+    held_by: str | None
+    """What keeps it from being ready although it is due; None when nothing does."""
+    paused_at: datetime | None
+    followed: bool
+    """Whether its end concerns others: jobs that wait for it, or its batch."""
 
 
 class Attempt(Record):

@@ -11,6 +11,7 @@ from queuectl.clock import instant, micros
 from queuectl.config import NEVER
 from queuectl.durations import parse_duration, parse_time
 from queuectl.errors import InvalidInput
+from queuectl.job import NO_FLOW
 from queuectl.quoting import quoted
 from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request
 
@@ -154,15 +155,22 @@ def _request(value: object) -> JobRequest:
     if not isinstance(value, dict):
         raise InvalidInput("expected a JSON object", 'example: {"command": "sleep 2"}')
     given: dict[str, Any] = {}
+    flow: dict[str, Any] = {}
     for field, item in value.items():
         read = _READERS.get(field)
-        if read is None:
-            hint = _nearest(field, _READERS) or f"fields: {', '.join(_READERS)}"
+        if read is not None:
+            if item is not None:
+                given[field] = read(field, item)
+        elif (read := _FLOW_READERS.get(field)) is not None:
+            if item is not None:
+                flow[field] = read(field, item)
+        else:
+            hint = _nearest(field, FIELDS) or f"fields: {', '.join(FIELDS)}"
             raise InvalidInput(f"unknown field {quoted(field)}", hint)
-        if item is not None:
-            given[field] = read(field, item)
     if "run_at" in given:
         given["run_at"] = _time(given["run_at"])
+    if flow:
+        given["flow"] = NO_FLOW._replace(**flow)
     return check_request(_NO_REQUEST._replace(**given))
 
 
@@ -181,7 +189,7 @@ def _texts(field: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _variables(field: str, value: object) -> dict[str, str]:
+def _pairs(field: str, value: object) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise InvalidInput(f'field "{field}" must be an object with strings as values')
     return value
@@ -221,10 +229,18 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "run_at": _text,
     "timeout": _timeout,
     "cwd": _text,
-    "env": _variables,
+    "env": _pairs,
     "secret_env": _texts,
     "stdin": _text,
 }
+
+_FLOW_READERS: dict[str, Callable[[str, object], Any]] = {
+    "tags": _pairs,
+}
+"""Of the fields of `queuectl.job.Flow` that may be given."""
+
+FIELDS = (*_READERS, *_FLOW_READERS)
+"""What a job may have in JSON."""
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

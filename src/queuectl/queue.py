@@ -71,7 +71,21 @@ class Queue:
         umask = os.umask(0o077)
         os.umask(umask)
         here: str | None = None
-        for id, command, argv, queue, priority, max_retries, run_at, timeout, cwd, env, secret_env, stdin in requests:
+        for (
+            id,
+            command,
+            argv,
+            queue,
+            priority,
+            max_retries,
+            run_at,
+            timeout,
+            cwd,
+            env,
+            secret_env,
+            stdin,
+            flow,
+        ) in requests:
             if cwd is None and here is None:
                 here = _absolute("")
             yield NewJob(
@@ -88,6 +102,7 @@ class Queue:
                 env,
                 secret_env,
                 None if stdin is None else _absolute(stdin),
+                flow,
             )
 
     # Looking

@@ -11,6 +11,7 @@ from functools import lru_cache
 from queuectl.config import NEVER
 from queuectl.durations import LONGEST
 from queuectl.errors import InvalidInput
+from queuectl.job import NO_FLOW
 from queuectl.quoting import quoted
 from queuectl.record import Record
 
@@ -18,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from queuectl.job import Flow
 
 PRIORITIES = range(-1000, 1001)
 RETRIES = range(1001)
@@ -29,6 +32,11 @@ LARGEST_RUN = 1 << 20
 ITEM_OVERHEAD = 9
 """Bytes that the kernel counts for an item beyond its own: the NUL at its end and a pointer."""
 
+MOST_TAGS = 32
+LONGEST_TEXT = 200
+"""Characters of what jobs are found by: the value of a tag, a key."""
+
+TEXT_FORM = f"accepted: 1 to {LONGEST_TEXT} characters, none of them a control character"
 NAME_FORM = 'accepted: 1 to 64 letters, digits, "_", "." and "-", the first a letter or a digit'
 VARIABLE_FORM = 'accepted: letters, digits and "_", the first not a digit'
 
@@ -51,6 +59,7 @@ class JobRequest(Record):
     env: Mapping[str, str] = {}
     secret_env: tuple[str, ...] = ()
     stdin: str | None = None
+    flow: Flow = NO_FLOW
 
 
 def check_request(request: JobRequest) -> JobRequest:
@@ -59,7 +68,7 @@ def check_request(request: JobRequest) -> JobRequest:
     Raises:
         InvalidInput: a rule is broken; the message names the field.
     """
-    id, command, argv, queue, priority, max_retries, _, timeout, cwd, env, secret_env, stdin = request
+    id, command, argv, queue, priority, max_retries, _, timeout, cwd, env, secret_env, stdin, flow = request
     if id is not None:
         _check_name("id", id)
     _check_queue(queue)
@@ -70,6 +79,8 @@ def check_request(request: JobRequest) -> JobRequest:
         _check_path("cwd", cwd)
     if stdin is not None:
         _check_path("stdin", stdin)
+    if flow is not NO_FLOW:
+        _check_flow(flow)
     if priority not in PRIORITIES:
         raise _out_of_range("priority", PRIORITIES)
     if max_retries is not None and max_retries not in RETRIES:
@@ -77,6 +88,20 @@ def check_request(request: JobRequest) -> JobRequest:
     if timeout is not None and timeout != NEVER and not 0 < timeout <= LONGEST:
         raise InvalidInput("timeout must be longer than 0 and at most 10 years", "for no time limit say none")
     return request
+
+
+def _check_flow(flow: Flow) -> None:
+    if len(flow.tags) > MOST_TAGS:
+        raise InvalidInput(f"a job has at most {MOST_TAGS} tags")
+    for name, value in flow.tags.items():
+        _check_name("tag", name)
+        _check_text(f"the value of tag {quoted(name)}", value)
+
+
+def _check_text(what: str, text: str) -> None:
+    """Check a short text that others will type to find the job by."""
+    if not text or len(text) > LONGEST_TEXT or not text.isprintable():
+        raise InvalidInput(f"{what} is not allowed: {quoted(text)}", TEXT_FORM)
 
 
 @lru_cache(maxsize=256)

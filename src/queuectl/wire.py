@@ -82,6 +82,7 @@ def job_fields(job: Job) -> dict[str, object]:
         "env": {name: _hidden(name, value) for name, value in job.env.items()},
         "secret_env": list(job.secret_env),
         "stdin": job.stdin,
+        "tags": dict(job.flow.tags),
         "cancel_requested": job.state is State.PROCESSING and job.cancel_requested_at is not None,
     }
 

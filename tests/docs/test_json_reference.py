@@ -174,7 +174,7 @@ def test_every_outcome_is_described() -> None:
 def test_a_new_job_may_have_exactly_the_described_fields(queue: RealQueue) -> None:
     values = {
         "id": "all", "argv": ["true"], "queue": "q", "priority": 1, "max_retries": 1, "run_at": "+1h", "timeout": "5m",
-        "cwd": "/", "env": {"A": "b"}, "secret_env": ["C"], "stdin": "/dev/null",
+        "cwd": "/", "env": {"A": "b"}, "secret_env": ["C"], "stdin": "/dev/null", "tags": {"a": "b"},
     }  # fmt: skip
     described = SCHEMAS["new-job"]
     assert values.keys() | {"command"} == described["properties"].keys()

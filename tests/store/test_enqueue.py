@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from queuectl.errors import Conflict
-from queuectl.job import NewJob, Policy, State
+from queuectl.job import Flow, NewJob, Policy, State
 from queuectl.paths import Home
 from tests.support.factories import NOW, after, claimed, job, new_job, stored_job
 
@@ -39,6 +39,18 @@ EVERYTHING = NewJob(
     env={"K": "v=1", "EMPTY": "", "LINES": "a\nb", "BYTES": "\udcff"},
     secret_env=("TOKEN",),
     stdin="/dev/null",
+    flow=Flow(
+        tags={"customer": "ACME & sons", "empty": "é"},
+        key="disk 1",
+        key_limit=3,
+        batch="night",
+        batch_role="then",
+        array_index=7,
+        unique_key="one",
+        schedule="hourly",
+        tick=after(60),
+        on_parent_failure="run",
+    ),
 )
 
 

@@ -48,7 +48,7 @@ DAY = {"day": sql.Identifier("completed_other")}
 
 VALUES: dict[str, Any] = (
     {"worker": WORKER, "pid": 1, "started": 1, "boot": "", "home": "h1", "host": "", "version": "", "lease": 60.0}
-    | {"id": "new", "seq": 1, "attempt": 1, "key": b"", "cookie": COOKIE, "promoted": False, "now": None}
+    | {"id": "new", "seq": 1, "attempt": 1, "enqueue_key": b"", "cookie": COOKIE, "promoted": False, "now": None}
     | {"queue": "default", "priority": 0, "command": "true", "argv": None, "max_retries": 3, "timeout": None}
     | {"cwd": "/", "env": b"", "secret_env": b"", "stdin": None, "run_at": None, "terms": 1}
     | {"state": State.PENDING, "from_state": State.DEAD, "ready": True, "delay": 0.0, "finished": False}
@@ -58,6 +58,8 @@ VALUES: dict[str, Any] = (
     | {"backoff_base": 2.0, "backoff_max": 1.0, "backoff_jitter": 0.0, "max_crashes": 3, "umask": 18}
     | {"caller_env": b"", "number": 999, "name": "", "value": "", "kept": "completed", "every": 60.0}
     | {"log": b"", "log_end": 0, "seconds": 1.0, "claimed": State.PROCESSING, "after_stop": 0}
+    | {"tags": None, "key": None, "key_limit": None, "batch": None, "batch_role": None, "array_index": None}
+    | {"unique_key": None, "schedule": None, "tick": None, "on_parent_failure": None}
     | {"above": "{9,1}", "priorities": "{1,0}", "created": [NOW, NOW]}
 )
 """A value for each parameter."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from queuectl.job import Job, Policy, State
+from queuectl.job import NO_FLOW, Job, Policy, State
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -40,5 +40,10 @@ JOB = Job(
     worker=None,
     cookie=None,
     cancel_requested_at=None,
+    flow=NO_FLOW,
+    not_before=None,
+    held_by=None,
+    paused_at=None,
+    followed=False,
 )
 """A job as it is right after `enqueue`."""

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queuectl import jobjson
 from queuectl.config import NEVER
 from queuectl.errors import Conflict, InvalidInput, NotFound
-from queuectl.job import Attempt, Outcome, Policy, State
+from queuectl.job import NO_FLOW, Attempt, Outcome, Policy, State
 from queuectl.jobjson import LARGEST_JOB, parse_job, read_jobs
 from queuectl.request import JobRequest
 from queuectl.store.base import Durations, Metrics
@@ -43,7 +44,7 @@ def test_every_field_is_read() -> None:
     text = """{
         "id": "job1", "argv": ["convert", "a b.tif", ""], "queue": "images", "priority": -5, "max_retries": 2,
         "run_at": "2026-12-01T10:00:00Z", "timeout": 30, "cwd": "/data", "env": {"A": "é"},
-        "secret_env": ["TOKEN"], "stdin": "in.txt"
+        "secret_env": ["TOKEN"], "stdin": "in.txt", "tags": {"customer": "ACME & Söhne"}
     }"""
     assert parse_job(text) == JobRequest(
         id="job1",
@@ -57,10 +58,11 @@ def test_every_field_is_read() -> None:
         env={"A": "é"},
         secret_env=("TOKEN",),
         stdin="in.txt",
+        flow=NO_FLOW._replace(tags={"customer": "ACME & Söhne"}),
     )
 
 
-@pytest.mark.parametrize("field", [field for field in JobRequest._fields if field != "command"])
+@pytest.mark.parametrize("field", [field for field in jobjson.FIELDS if field != "command"])
 def test_null_is_as_good_as_nothing(field: str) -> None:
     assert parse_job(f'{{"command": "true", "{field}": null}}') == JobRequest(command="true")
 
@@ -187,7 +189,7 @@ def test_a_mistyped_field_is_answered_with_the_one_that_was_meant() -> None:
 def test_a_foreign_field_is_answered_with_all_fields() -> None:
     with pytest.raises(InvalidInput) as error:
         parse_job('{"command": "a", "zzz": 3}')
-    assert error.value.hint == f"fields: {', '.join(JobRequest._fields)}"
+    assert error.value.hint == f"fields: {', '.join(jobjson.FIELDS)}"
 
 
 json_values = st.recursive(
@@ -195,7 +197,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-job_like = st.dictionaries(st.sampled_from(JobRequest._fields), json_values, max_size=4)
+job_like = st.dictionaries(st.sampled_from(jobjson.FIELDS), json_values, max_size=4)
 
 
 @given(st.text() | (json_values | job_like | job_like.map(lambda job: {"command": "true"} | job)).map(json.dumps))
@@ -479,6 +481,7 @@ def test_a_new_job_is_shown_with_every_field_in_order() -> None:
         ("env", {}),
         ("secret_env", []),
         ("stdin", None),
+        ("tags", {}),
         ("cancel_requested", False),
     ]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from queuectl import config
 from queuectl.errors import InvalidInput
+from queuectl.job import NO_FLOW
 from queuectl.quoting import quoted
 from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request
 
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queuectl.cli.parser import Parser
+    from queuectl.job import Flow
 
-FIELDS = ("id", "command", "queue", "priority", "max_retries", "run_at", "timeout", "cwd", "env", "secret_env", "stdin")
-"""Options that describe a job, by the name of its field."""
+FIELDS = (
+    *("id", "command", "queue", "priority", "max_retries", "run_at", "timeout", "cwd", "env", "secret_env", "stdin"),
+    "tag",
+)
+"""Options that describe a job, by their names."""
 
 MANY = "for many jobs: queuectl enqueue --file FILE"
 
@@ -50,6 +55,7 @@ def add_job_options(parser: Parser, max_retries: str) -> None:
         action="append",
         help="variable that the worker passes on, not kept; may be repeated",
     )
+    add("--tag", metavar="NAME=VALUE", action="append", help="mark to select jobs by; may be repeated")
     add("--stdin", metavar="FILE", help="file that becomes its input [default: /dev/null]")
     parser.add_argument(
         "words", nargs="*", metavar="JSON", help='a job as JSON: \'{"id": "job1", "command": "sleep 2"}\''
@@ -82,11 +88,18 @@ def requested_job(args: Namespace, argv: tuple[str, ...] | None, verb: str) -> J
             args.run_at,
             args.timeout,
             args.cwd,
-            _variables(args.env or ()),
+            _pairs("--env", args.env or (), "write --env NAME=VALUE, or --secret-env NAME"),
             tuple(args.secret_env or ()),
             args.stdin,
+            _flow(args),
         )
     )
+
+
+def _flow(args: Namespace) -> Flow:
+    if args.tag is None:
+        return NO_FLOW
+    return NO_FLOW._replace(tags=_pairs("--tag", args.tag, "write --tag NAME=VALUE"))
 
 
 def _from_json(verb: str, words: Sequence[str], given: Sequence[str]) -> JobRequest:
@@ -120,16 +133,17 @@ def _bare_words(verb: str, words: Sequence[str], message: str) -> InvalidInput:
     return InvalidInput(message, f"did you mean: queuectl {verb} {'-c' if shell_line else '--'} {meant}")
 
 
-def _variables(pairs: Sequence[str]) -> dict[str, str]:
-    variables = {}
+def _pairs(option: str, pairs: Sequence[str], advice: str) -> dict[str, str]:
+    """Return what an option that may be repeated gives as NAME=VALUE."""
+    named: dict[str, str] = {}
     for pair in pairs:
         name, separator, value = pair.partition("=")
         if not separator:
-            raise InvalidInput(f"--env {quoted(name)} has no value", "write --env NAME=VALUE, or --secret-env NAME")
-        if name in variables:
-            raise InvalidInput(f"--env {quoted(name)} is given twice")
-        variables[name] = value
-    return variables
+            raise InvalidInput(f"{option} {quoted(name)} has no value", advice)
+        if name in named:
+            raise InvalidInput(f"{option} {quoted(name)} is given twice")
+        named[name] = value
+    return named
 
 
 def _priority(text: str) -> int:

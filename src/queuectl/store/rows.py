@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from queuectl.clock import instant, micros
 from queuectl.errors import StoreUnavailable
-from queuectl.job import Attempt, Job, Outcome, Policy, State
+from queuectl.job import NO_FLOW, Attempt, Flow, Job, Outcome, Policy, State
 from queuectl.store import words
 from queuectl.store.base import Identity, Registered
 
@@ -20,8 +22,13 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]
     """What an engine gives; its tables and the order of the columns make the types sure."""
 
-JOB_COLUMNS = 31
+JOB_COLUMNS = 45
 """Columns of the view `job`."""
+
+FLOW = slice(31, 41)
+"""Where the columns of `queuectl.job.Flow` are among them."""
+
+_WITHOUT_FLOW = (None,) * 10
 
 _STATES = {state.value: state for state in State}
 _OUTCOMES: dict[str | None, Outcome | None] = {outcome.value: outcome for outcome in Outcome} | {None: None}
@@ -68,6 +75,11 @@ def job(row: Row, terms: TermsTable) -> Job:
             row[28],
             row[29],
             maybe_instant(row[30]),
+            NO_FLOW if row[FLOW] == _WITHOUT_FLOW else _flow(row[FLOW]),
+            maybe_instant(row[41]),
+            row[42],
+            maybe_instant(row[43]),
+            row[44] == 1,
         )
     except (KeyError, TypeError, ValueError):
         raise _damaged() from None
@@ -91,6 +103,7 @@ def claimed(row: Row, state: State, worker: str, cookie: str, now: int) -> Row:
         worker,
         cookie,
         None,
+        *row[31:JOB_COLUMNS],
     )
 
 
@@ -144,7 +157,7 @@ def _damaged() -> StoreUnavailable:
     return StoreUnavailable("the database is damaged: a row in it makes no sense", "restore a backup")
 
 
-def gathered(new: NewJob, terms: int) -> tuple[str | bytes | int | float | None, ...]:
+def gathered(new: NewJob, terms: int) -> Row:
     """Make a row of `incoming` of a new job and the number of its terms."""
     policy = new.policy
     return (
@@ -161,6 +174,25 @@ def gathered(new: NewJob, terms: int) -> tuple[str | bytes | int | float | None,
         words.packed(new.secret_env),
         new.stdin,
         *_run_at(new.run_at),
+        *(_WITHOUT_FLOW if new.flow is NO_FLOW else _of_flow(new.flow)),
+    )
+
+
+def _flow(row: Row) -> Flow:
+    """Make a `Flow` of its columns."""
+    tags, *others = row
+    flow = Flow({} if tags is None else json.loads(tags), *others)
+    return flow if flow.tick is None else flow._replace(tick=maybe_instant(row[8]))
+
+
+def _of_flow(flow: Flow) -> Row:
+    """Return the columns of a `Flow`; tags as JSON, their names in order."""
+    tags, *given, tick, on_parent_failure = flow
+    return (
+        json.dumps(tags, sort_keys=True, separators=(",", ":")) if tags else None,
+        *given,
+        None if tick is None else micros(tick),
+        on_parent_failure,
     )
 
 

@@ -35,7 +35,8 @@ PATIENCE = 10.0
 
 COLUMNS = (
     *("id", "queue", "priority", "command", "argv", "max_retries", "timeout", "terms", "cwd", "env", "secret_env"),
-    *("stdin", "run_at", "delay"),
+    *("stdin", "run_at", "delay", "tags", "key", "key_limit", "batch", "batch_role", "array_index", "unique_key"),
+    *("schedule", "tick", "on_parent_failure"),
 )
 """What `rows.gathered` gives."""
 
@@ -75,11 +76,11 @@ class Enqueuer:
         values = {
             **dict(zip(COLUMNS, rows.gathered(new, self._terms.number(new)), strict=True)),
             "state": lifecycle.enqueue(),
-            "key": key,
+            "enqueue_key": key,
             "now": now,
         }
         while self._connection.row("enqueue", values) is None:
-            other = self._connection.row("id_taken", {"id": new.id, "key": key})
+            other = self._connection.row("id_taken", {"id": new.id, "enqueue_key": key})
             if other is None:
                 continue  # it was forgotten in this moment
             mine, state = other
@@ -108,9 +109,9 @@ class Enqueuer:
             connection.copy("gather", iter(lambda: spool.read(BLOCK), b""))
             try:
                 with connection.attempt():
-                    connection.change("take_gathered", {"key": key})
+                    connection.change("take_gathered", {"enqueue_key": key})
             except errors.UniqueViolation:
-                ((id, mine, state),) = connection.rows("first_taken", {"key": key})
+                ((id, mine, state),) = connection.rows("first_taken", {"enqueue_key": key})
                 if not mine:
                     raise taken(id, state) from None
             else:

@@ -66,7 +66,7 @@ class Front:
     def found(self, row: Row, *, from_front: bool) -> None:
         """Note which job was found, and how long that took."""
         if from_front:
-            took: float = row[31]
+            took: float = row[-1]
             self._last.append(took)
             self._look_at = time.monotonic() + max(LOOK_EVERY, SHARE * took)
             if took < SLOW:

@@ -34,7 +34,7 @@ REFUSED = {
 """What is refused while the queue is closed, by table, in the order in which an enqueue and most other statements lock
 them. What else is written is written only together with these."""
 
-JOB_TIMES = (19, 20, 21, 22, 23, 31)
+JOB_TIMES = (19, 20, 21, 22, 23, 31, 40, 42, 44)
 ATTEMPT_TIMES = (3, 4)
 """Columns that are instants."""
 

@@ -13,10 +13,13 @@ WITH clock AS MATERIALIZED (
 )
 INSERT INTO queuectl.unfinished (
     seq, id, state, ready, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env, stdin,
-    created_at, next_run_at
+    tags, key, key_limit, batch, batch_role, array_index, unique_key,
+    schedule, tick, on_parent_failure, created_at, next_run_at
 )
 SELECT
     seq, id, %(state)s, due <= now, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env,
-    stdin, now, due
+    stdin,
+    tags, key, key_limit, batch, batch_role, array_index, unique_key,
+    schedule, timestamptz 'epoch' + tick * interval '1 microsecond', on_parent_failure, now, due
 FROM gathered
 ORDER BY seq;

@@ -60,6 +60,45 @@ class Policy(Record):
     max_crashes: int = 3
 
 
+class Condition(StrEnum):
+    """How a parent has to end for its child to run."""
+
+    OK = "ok"
+    """Completed."""
+    FAIL = "fail"
+    """Dead or cancelled."""
+    ANY = "any"
+
+
+class OnParentFailure(StrEnum):
+    """What becomes of a child when a parent has ended otherwise than its child waits for."""
+
+    CANCEL = "cancel"
+    """It is cancelled, and comes back when the parent is retried."""
+    RUN = "run"
+    """It runs all the same."""
+    WAIT = "wait"
+    """It goes on waiting, for the parent to be retried."""
+
+
+class Role(StrEnum):
+    """When a job that waits for a batch runs."""
+
+    THEN = "then"
+    """When all jobs of the batch have completed."""
+    CATCH = "catch"
+    """When the first of them has died."""
+    FINALLY = "finally"
+    """When all of them have ended, however that was."""
+
+
+class Parent(Record):
+    """A job that another one waits for."""
+
+    id: str
+    condition: str = Condition.OK
+
+
 class Flow(Record):
     """Which job runs when, and beside which: what its enqueuer has said about it. `NO_FLOW` for most."""
 
@@ -106,6 +145,8 @@ class NewJob(Record):
     stdin: str | None = None
     """Absolute path of the file that becomes the command's standard input."""
     flow: Flow = NO_FLOW
+    after: tuple[Parent, ...] = ()
+    """What it waits for: jobs that are stored, or come before it in the same call."""
 
 
 class Job(Record):
@@ -172,6 +213,18 @@ class Attempt(Record):
     exit_code: int | None
     signal: int | None
     error: str | None
+
+
+class Dependency(Record):
+    """What a job waits for, or has waited for."""
+
+    parent: str
+    """Its id."""
+    condition: Condition
+    met: bool | None
+    """None while the parent has not ended; False when it ended otherwise than the job waits for."""
+    state: State | None
+    """Of the parent; None when it is forgotten."""
 
 
 class LogPart(Record):

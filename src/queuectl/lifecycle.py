@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from queuectl.backoff import backoff
 from queuectl.errors import Conflict
-from queuectl.job import FINISHED, WAITING, Outcome, State
+from queuectl.job import FINISHED, WAITING, Outcome, Role, State
 from queuectl.record import Record
 
 TYPE_CHECKING = False
@@ -25,7 +25,10 @@ MAX_INTERRUPTIONS = 20
 """Times that the machine may go down under a job before the job is dead."""
 
 MOVES: dict[str, tuple[frozenset[State | None], frozenset[State]]] = {
-    "enqueue": (frozenset({None}), frozenset({State.PENDING})),
+    "enqueue": (frozenset({None}), frozenset({State.PENDING, State.BLOCKED})),
+    "release": (frozenset({State.BLOCKED}), frozenset({State.PENDING})),
+    "drop": (frozenset({State.BLOCKED}), frozenset({State.CANCELLED})),
+    "recall": (frozenset({State.CANCELLED}), frozenset({State.BLOCKED})),
     "claim": (frozenset({State.PENDING, State.FAILED}), frozenset({State.PROCESSING})),
     "finish": (
         frozenset({State.PROCESSING}),
@@ -69,9 +72,47 @@ class Move(Record):
         return self.state in FINISHED
 
 
-def enqueue() -> State:
-    """Give a new job its first state."""
+def enqueue(*, waits: bool = False) -> State:
+    """Give a new job its first state; it `waits` for parents, or for its batch."""
+    return State.BLOCKED if waits else State.PENDING
+
+
+def release() -> State:
+    """Let a job run whose parents, or whose batch, have ended as it has waited for."""
     return State.PENDING
+
+
+def drop() -> State:
+    """Take a job off the queue that will never run, since what it waits for has ended otherwise."""
+    return State.CANCELLED
+
+
+def recall() -> State:
+    """Let a job that was dropped wait again, because what it waits for may end well after all."""
+    return State.BLOCKED
+
+
+class Progress(Record):
+    """How far the jobs of a batch are."""
+
+    some: bool
+    """Whether there is any."""
+    unfinished: bool
+    """Whether any has not come to its end."""
+    died: bool
+    uncompleted: bool
+    """Whether any has died or was cancelled."""
+
+
+def callbacks(batch: Progress) -> tuple[frozenset[Role], frozenset[Role]]:
+    """Decide which of the jobs that wait for a batch run now, and which will not."""
+    if batch.unfinished or not batch.some:
+        return frozenset({Role.CATCH} if batch.died else ()), frozenset()
+    if not batch.uncompleted:
+        return frozenset({Role.THEN, Role.FINALLY}), frozenset({Role.CATCH})
+    if batch.died:
+        return frozenset({Role.CATCH, Role.FINALLY}), frozenset({Role.THEN})
+    return frozenset({Role.FINALLY}), frozenset({Role.THEN, Role.CATCH})
 
 
 def claim() -> State:

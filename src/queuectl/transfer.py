@@ -288,7 +288,7 @@ def _compare(id: str, here: Gate, there: Gate) -> None:
 
 def sums(gate: Gate) -> dict[str, object]:
     """Return what can be said of all that belongs to a queue, by its name."""
-    jobs, attempts = sha256(), sha256()
+    jobs, attempts, dependencies = sha256(), sha256(), sha256()
     counts: Counter[tuple[str, str]] = Counter()
     for batch in _batches(gate):
         for job in batch.jobs:
@@ -296,11 +296,14 @@ def sums(gate: Gate) -> dict[str, object]:
             counts[job[4], job[2]] += 1
         for attempt in batch.attempts:
             attempts.update(repr(attempt).encode())
+        for dependency in batch.dependencies:
+            dependencies.update(repr(dependency).encode())
     rest = gate.rest()
     return {
         "counts": sorted((*key, n) for key, n in counts.items()),
         "jobs": jobs.hexdigest(),
         "attempts": attempts.hexdigest(),
+        "dependencies": dependencies.hexdigest(),
         "settings": list(rest.settings),
         "durations": list(rest.durations),
     }

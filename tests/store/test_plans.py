@@ -28,7 +28,7 @@ STATEMENTS = sorted({path.stem for path in Path(queries.__file__).parent.glob("*
 
 NAMED = re.compile(r"\bjobs_\w+")
 
-TABLES = {"jobs", "terms", "attempts", "counts", "durations", "workers", "config", "flushes"}
+TABLES = {"jobs", "terms", "attempts", "dependencies", "counts", "durations", "workers", "config", "flushes"}
 
 WHOLE_TABLE = {
     "list_all": "jobs",  # newest first is the order of the table; read up to the limit
@@ -115,6 +115,8 @@ SORTING = {
     "sum_up_durations",  # the minutes of the hours that have ended since the last call
     "count_gathered",  # a private table
     "first_taken",  # a private table, after an error
+    "gathered_batches",  # a private table
+    "unknown_parent",  # a private table
 }
 
 

@@ -58,8 +58,9 @@ VALUES: dict[str, Any] = (
     | {"backoff_base": 2.0, "backoff_max": 1.0, "backoff_jitter": 0.0, "max_crashes": 3, "umask": 18}
     | {"caller_env": b"", "number": 999, "name": "", "value": "", "kept": "completed", "every": 60.0}
     | {"log": b"", "log_end": 0, "seconds": 1.0, "claimed": State.PROCESSING, "after_stop": 0}
-    | {"tags": None, "key": None, "key_limit": None, "batch": None, "batch_role": None, "array_index": None}
+    | {"tags": None, "key": None, "key_limit": None, "batch": "b1", "batch_role": None, "array_index": None}
     | {"unique_key": None, "schedule": None, "tick": None, "on_parent_failure": None}
+    | {"followed": False, "blocked": State.BLOCKED, "was": State.BLOCKED, "parents": "{1,2}", "roles": '["then"]'}
     | {"above": "{9,1}", "priorities": "{1,0}", "created": [NOW, NOW]}
 )
 """A value for each parameter."""
@@ -100,14 +101,15 @@ WITH kind AS (
 )
 INSERT INTO queuectl.jobs (
     seq, id, state, ready, queue, priority, command, max_retries, terms, cwd, env, secret_env, attempt,
-    created_at, next_run_at, started_at, ended_at, finished_at, worker, cookie
+    created_at, next_run_at, started_at, ended_at, finished_at, worker, cookie, batch
 )
 SELECT
     seq, id, state, ready, 'default', mod(seq, 3), 'true', 3, 1, '/', '', '', (state <> 'pending')::integer,
     moment, CASE WHEN state IN ('pending', 'failed') THEN moment + later END,
     CASE WHEN state <> 'pending' THEN moment END, CASE WHEN state NOT IN ('pending', 'processing') THEN moment END,
     CASE WHEN state IN ('completed', 'dead', 'cancelled') THEN moment END,
-    CASE WHEN state <> 'pending' THEN 'w' || seq END, CASE WHEN state = 'processing' THEN '' END
+    CASE WHEN state <> 'pending' THEN 'w' || seq END, CASE WHEN state = 'processing' THEN '' END,
+    'b' || mod(seq, 2000)
 FROM taken, kind, LATERAL (SELECT clock_timestamp() - interval '1 day' + seq * interval '1 millisecond' AS moment) AS m
 """
 
@@ -115,6 +117,7 @@ KINDS: dict[str, tuple[State, bool, str]] = {
     "waiting": (State.PENDING, True, "0"),
     "scheduled": (State.PENDING, False, "2 days"),
     "failed": (State.FAILED, False, "2 days"),
+    "blocked": (State.BLOCKED, False, "0"),
     "processing": (State.PROCESSING, False, "0"),
     "completed": (State.COMPLETED, False, "0"),
     "cancelled": (State.CANCELLED, False, "0"),
@@ -126,6 +129,7 @@ BESIDE = """
 INSERT INTO queuectl.terms (backoff_base, backoff_max, backoff_jitter, max_crashes, umask, caller_env)
 SELECT 2, 3600, 0, 3, 18, i::text::bytea FROM generate_series(1, 2000) AS i;
 INSERT INTO queuectl.attempts SELECT seq, 1, 'w', now(), now(), 1, 'exited' FROM generate_series(1, 20000) AS seq;
+INSERT INTO queuectl.dependencies SELECT seq + 9, seq, 'p', 'ok' FROM generate_series(1, 20000) AS seq;
 INSERT INTO queuectl.durations
 SELECT minute, 'default', 'completed', bucket, 1, 1, 1, 1
 FROM generate_series(27000000, 27020000, 60) AS minute, generate_series(1, 50) AS bucket;
@@ -241,7 +245,7 @@ def named(name: str) -> set[str]:
     return set(re.findall(r"\w+", " ".join(re.findall(r"\bIndex(?:es)?:([^.]+)\.", comment))))
 
 
-BY_NUMBER = re.compile(r"jobs_(unfinished|processing|dead|completed|cancelled)|\w+_pkey|pg_\w+")
+BY_NUMBER = re.compile(r"jobs_(unfinished|blocked|processing|dead|completed|cancelled)|\w+_pkey|pg_\w+")
 """Indexes that nobody has to name: what is known by its key is looked up by it, and the server has its own."""
 
 
@@ -308,7 +312,12 @@ WHOLE_TABLE = {
     "request_stop": {"stops"},  # a row per host that was asked to stop within 30 days
     "last_stop": {"stops"},
     "schema_version": {"migrations", "identity"},
-    "forget_day": {"completed_other", "attempts", "job_ids"},  # 100,000 jobs at once: joins are three times as fast
+    "forget_day": {
+        "completed_other",
+        "attempts",
+        "dependencies",
+        "job_ids",
+    },  # 100,000 jobs at once: joins are three times as fast
     "past_day": {"pg_inherits"},  # a row per day that is kept
     "upkeep": {"pg_database"},  # a row per database of the server, in the view of its sessions
 }
@@ -340,6 +349,8 @@ SORTING = {
     "enqueue_gathered",  # a private table
     "take_gathered",  # a private table
     "first_taken",  # a private table, after an error
+    "gathered_batches",  # a private table
+    "unknown_parent",  # a private table
 }
 """Statements that sort."""
 

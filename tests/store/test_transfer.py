@@ -17,7 +17,7 @@ import pytest
 from queuectl import joblogs
 from queuectl import transfer as service
 from queuectl.errors import Conflict, InvalidInput, StoreClosed, StoreUnavailable
-from queuectl.job import Ended, Outcome, Policy, State
+from queuectl.job import Condition, Ended, Outcome, Parent, Policy, State
 from queuectl.maintenance import Sweeper
 from queuectl.paths import Home
 from queuectl.store.postgres import gate as postgres_gate
@@ -357,6 +357,9 @@ def filled(store: Store) -> dict[str, object]:
         stdin=f"/{NASTY}",
     )
     store.enqueue([nasty, new_job("later", priority=10**12, run_at=NOW + timedelta(days=3650, microseconds=1))], NOW)
+    parents = [Parent("completed"), Parent("failed", Condition.ANY)]
+    store.enqueue([new_job("child", after=parents, on_parent_failure="wait", run_at=after(99), batch="night")], NOW)
+    store.enqueue([new_job("given-up", after=["dead"]), new_job("report", batch="night", batch_role="then")], NOW)
     store.enqueue([new_job("gone")], NOW)
     store.cancel("gone", after(-(10**9)))
     store.prune(State.CANCELLED, 86400.0, 10, NOW)
@@ -1102,6 +1105,7 @@ def test_two_processes_do_not_copy_at_once(ends: tuple[Store, Store]) -> None:
 SPOILED = {
     "jobs": "UPDATE {}jobs SET priority = 1 WHERE id = 'failed'",
     "attempts": "UPDATE {}attempts SET exit_code = 4 WHERE attempt = 1",
+    "dependencies": "UPDATE {}dependencies SET met = 1 - met WHERE condition = 'any'",
     "settings": "UPDATE {}config SET value = '8s'",
     "durations": "UPDATE {}durations SET n = n + 1",
     "kept counts": "UPDATE {}counts SET n = n + 1",

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
-from queuectl.job import Ended, NewJob, Outcome, Policy, State
+from queuectl.job import NO_FLOW, Ended, NewJob, OnParentFailure, Outcome, Parent, Policy, State
 from queuectl.store.base import Identity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from queuectl.job import Job
     from queuectl.store.base import Store
 
@@ -45,8 +47,16 @@ def new_job(  # noqa: PLR0913  each names what a test is about
     max_retries: int = 3,
     policy: Policy | None = None,
     run_at: datetime | float | None = None,
+    after: Sequence[str | Parent] = (),
+    on_parent_failure: str | None = None,
+    batch: str | None = None,
+    batch_role: str | None = None,
 ) -> NewJob:
     """Return a job that is about to be enqueued; without an id it gets the next unused one."""
+    parents = tuple(Parent(parent) if isinstance(parent, str) else parent for parent in after)
+    if parents and on_parent_failure is None:
+        on_parent_failure = OnParentFailure.CANCEL
+    flow = NO_FLOW._replace(batch=batch, batch_role=batch_role, on_parent_failure=on_parent_failure)
     return NewJob(
         id or f"job-{next(_numbers)}",
         policy or Policy(max_retries=max_retries),
@@ -55,6 +65,8 @@ def new_job(  # noqa: PLR0913  each names what a test is about
         queue=queue,
         priority=priority,
         run_at=run_at,
+        flow=NO_FLOW if flow == NO_FLOW else flow,
+        after=parents,
     )
 
 
@@ -81,7 +93,7 @@ def job(
         case State.FAILED | State.DEAD:
             store.finish(claimed(store, new.id, now=now, worker=worker), BADLY, now)
         case State.BLOCKED:
-            raise ValueError("no public move leads to blocked yet")
+            raise ValueError("a job that waits needs a parent: new_job(after=...)")
     stored = stored_job(store, new.id)
     assert stored.state is state, stored
     return stored

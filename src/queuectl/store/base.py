@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Protocol
 
-    from queuectl.job import Attempt, Ended, Job, LogPart, NewJob, State
+    from queuectl.job import Attempt, Dependency, Ended, Job, LogPart, NewJob, State
     from queuectl.lifecycle import Loss
     from queuectl.store.transfers import Gate
 else:
@@ -305,6 +305,9 @@ class Store(Protocol):
 
     def attempts(self, seq: int) -> Sequence[Attempt]:
         """Return the finished runs of a job, oldest first."""
+
+    def parents(self, job: Job) -> Sequence[Dependency]:
+        """Return what a job waits for, or has waited for."""
 
     def list(
         self, state: State | None = None, *, scheduled: bool = False, limit: int = 0, now: datetime | None = None

@@ -6,12 +6,15 @@ Must not know a database, nor decide where a job moves (lifecycle.py does).
 
 from __future__ import annotations
 
+from functools import partial
+
 from queuectl import lifecycle
 from queuectl.errors import Conflict, NotFound
-from queuectl.job import Ended, Outcome, State
+from queuectl.job import FINISHED, Ended, Outcome, State
 from queuectl.lifecycle import Loss
 from queuectl.store import rows
 from queuectl.store.base import Identity, Metrics, Running
+from queuectl.store.followers import Followers, is_followed
 from queuectl.store.summary import summary
 from queuectl.store.terms import TermsTable
 
@@ -21,11 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
-    from typing import Any, Protocol
+    from typing import Any, Protocol, TypeVar
 
-    from queuectl.job import Attempt, Job, LogPart
+    from queuectl.job import Attempt, Dependency, Job, LogPart
     from queuectl.lifecycle import Move
     from queuectl.store.rows import Row
+
+    _T = TypeVar("_T")
 
     class Statements(Protocol):
         """A connection that runs the statements of an engine by name."""
@@ -79,6 +84,9 @@ class Engine:
     def __init__(self, connection: Statements) -> None:
         self._statements = connection
         self._terms = TermsTable(connection)
+        self._followers = Followers(connection, self._carry, self._lock_batch)
+        self._released = 0
+        """Jobs that the moves of others have let run, and for which nobody was woken yet."""
 
     # What an engine adds
 
@@ -92,6 +100,22 @@ class Engine:
 
     def _move(self, job: Job, move: Move, now: datetime | None) -> bool:
         """Carry out a move that a user asked for; False when the job has moved since it was read."""
+        raise NotImplementedError
+
+    def _carry(self, name: str, values: Mapping[str, Any], was: State, state: State) -> list[Row]:
+        """Run a statement that moves jobs and returns their numbers and queues first; count them, return its rows."""
+        raise NotImplementedError
+
+    def _lock_batch(self, batch: str) -> None:
+        """Keep others from judging this batch until the transaction ends."""
+        raise NotImplementedError
+
+    def _together(self, act: Callable[[], _T]) -> _T:
+        """Return what some statements give that are carried out all or none, be it in the transaction that is open."""
+        raise NotImplementedError
+
+    def wake_idle(self, jobs: int = 1) -> None:
+        """See `Store.wake_idle`."""
         raise NotImplementedError
 
     def _forget(self, name: str, values: Mapping[str, Any]) -> Sequence[int]:
@@ -133,16 +157,49 @@ class Engine:
 
     def _end_run(self, job: Job, ended: Ended, decide: Callable[[Job], Move], now: datetime | None) -> Job | None:
         """Carry out what `decide` says of a run that is over; None when the run is not that worker's any more."""
-        done = self._write_end(job, ended, decide(job), now)
-        if done is None:  # it is lost, or a request to cancel has come since the job was read
+        while True:
+            move = decide(job)
+            if job.followed and move.finished:
+                done = self._together(partial(self._end_followed, job, ended, move, now))
+            else:
+                done = self._write_end(job, ended, move, now)
+            if done is not None:
+                return done
             found = self._fence(job)
-            if found is not None:
-                job = job._replace(cancel_requested_at=rows.maybe_instant(found[0]))
-                done = self._write_end(job, ended, decide(job), now)
+            if found is None:
+                return None
+            # A request to cancel, or who waits for its end, has come since the job was read.
+            job = job._replace(cancel_requested_at=rows.maybe_instant(found[0]), followed=bool(found[1]))
+
+    def _end_followed(self, job: Job, ended: Ended, move: Move, now: datetime | None) -> Job | None:
+        done = self._write_end(job, ended, move, now)
+        if done is not None:
+            self._released += self._followers.settle(*is_followed(job), self._moment(now))
         return done
 
+    def _carry_out(self, job: Job, move: Move, now: datetime | None) -> bool:
+        """Carry out a move that a user asked for, with what follows from it; False when the job has moved meanwhile."""
+        if not job.followed:
+            return self._move(job, move, now)
+        return self._together(partial(self._move_followed, job, move, now))
+
+    def _move_followed(self, job: Job, move: Move, now: datetime | None) -> bool:
+        if not self._move(job, move, now):
+            return False
+        if move.finished:
+            self._released += self._followers.settle(*is_followed(job), self._moment(now))
+        elif job.state in FINISHED:
+            self._released += self._followers.recall(*is_followed(job), self._moment(now))
+        return True
+
+    def _wake_released(self) -> None:
+        """Wake workers for the jobs that a committed move has let run."""
+        if self._released:
+            released, self._released = self._released, 0
+            self.wake_idle(released)
+
     def _fence(self, job: Job) -> Row | None:
-        """Return since when a run is asked to end, in a row; None when it is not its worker's any more."""
+        """Return since when a run is asked to end, and if others wait for that; None when it is not its worker's."""
         return self._statements.row("fence", {"seq": job.seq, "attempt": job.attempt})
 
     # Rescue
@@ -206,17 +263,25 @@ class Engine:
                     request = {"seq": job.seq, "attempt": job.attempt, "now": self._moment(now)}
                     done = self._statements.change("request_cancel", request) > 0
                 else:
-                    done = self._move(job, move, now)
-                if done:
-                    return self._existing(id)
+                    done = self._carry_out(job, move, now)
+                found = self._existing(id) if done else None
+            self._wake_released()
+            if found is not None:
+                return found
 
     def retry(self, id: str, now: datetime | None = None) -> Job:
         """See `Store.retry`."""
         while True:
             with self._statements.durable():
                 job = self._existing(id)
-                if self._move(job, lifecycle.retry(job), now):
-                    return self._existing(id)
+                found = self._existing(id) if self._carry_out(job, lifecycle.retry(job), now) else None
+            self._wake_released()
+            if found is not None:
+                return found
+
+    def parents(self, job: Job) -> Sequence[Dependency]:
+        """See `Store.parents`."""
+        return [rows.dependency(row) for row in self._statements.rows("parents", {"seq": job.seq})]
 
     def _existing(self, id: str) -> Job:
         job = self.get(id)
@@ -292,6 +357,13 @@ class Engine:
     def close(self) -> None:
         """See `Store.close`."""
         self._statements.close()
+
+
+def unknown_parent(id: str, parent: str, *, there: bool) -> NotFound | Conflict:
+    """Return the error of a new job that waits for one that is not stored, or comes after it."""
+    if there:
+        return Conflict(f'job "{id}" waits for "{parent}", which does not come before it', "nothing was enqueued")
+    return NotFound(f'no job "{parent}"', f'job "{id}" was to wait for it; nothing was enqueued')
 
 
 def taken(id: str, state: str | None) -> Conflict:

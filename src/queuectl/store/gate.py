@@ -12,7 +12,7 @@ from queuectl.store.transfers import Batch, Rest, Stage, Transfer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from queuectl.job import LogPart
@@ -54,8 +54,8 @@ class EngineGate:
         """Forget everything that belongs to the queue."""
         raise NotImplementedError
 
-    def _add(self, jobs: Sequence[Row], attempts: Sequence[Row], log: Callable[[int, int], LogPart | None]) -> None:
-        """Add jobs and their kept runs, with the ends of their logs where such are kept."""
+    def _add(self, batch: Batch, log: Callable[[int, int], LogPart | None]) -> None:
+        """Add jobs, whose terms are numbers here, with what is kept beside them, and the ends of their logs."""
         raise NotImplementedError
 
     def _add_rest(self, rest: Rest) -> None:
@@ -78,9 +78,11 @@ class EngineGate:
         with self._statements.snapshot():
             jobs = self._rows("jobs", {"after": after, "limit": limit})
             last = jobs[-1][0] if jobs else after
-            attempts = self._rows("attempts", {"after": after, "last": last}) if jobs else []
+            between = {"after": after, "last": last}
+            attempts = self._rows("attempts", between) if jobs else []
+            dependencies = self._rows("dependencies", between) if jobs else []
         stored = self._terms.stored
-        return Batch([(*job[:TERMS], stored(job[TERMS]), *job[TERMS + 1 :]) for job in jobs], attempts)
+        return Batch([(*job[:TERMS], stored(job[TERMS]), *job[TERMS + 1 :]) for job in jobs], attempts, dependencies)
 
     def kept_log(self, seq: int, attempt: int) -> LogPart | None:  # noqa: ARG002
         """See `Gate.kept_log`."""
@@ -171,7 +173,7 @@ class EngineGate:
             if not self._change("go_on", {"id": id, "after": after, "upto": batch.jobs[-1][0]}):
                 raise self._not_mine()
             jobs = [(*job[:TERMS], numbers[job[TERMS]], *job[TERMS + 1 :]) for job in batch.jobs]
-            self._add(jobs, batch.attempts, log)
+            self._add(batch._replace(jobs=jobs), log)
 
     def take_in_rest(self, id: str, rest: Rest) -> None:
         """See `Gate.take_in_rest`."""

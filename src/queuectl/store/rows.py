@@ -6,7 +6,7 @@ import json
 
 from queuectl.clock import instant, micros
 from queuectl.errors import StoreUnavailable
-from queuectl.job import NO_FLOW, Attempt, Flow, Job, Outcome, Policy, State
+from queuectl.job import NO_FLOW, Attempt, Condition, Dependency, Flow, Job, Outcome, Policy, State
 from queuectl.store import words
 from queuectl.store.base import Identity, Registered
 
@@ -29,6 +29,8 @@ FLOW = slice(31, 41)
 """Where the columns of `queuectl.job.Flow` are among them."""
 
 _WITHOUT_FLOW = (None,) * 10
+
+_MET = {0: None, 1: True, 2: False}
 
 _STATES = {state.value: state for state in State}
 _OUTCOMES: dict[str | None, Outcome | None] = {outcome.value: outcome for outcome in Outcome} | {None: None}
@@ -175,7 +177,19 @@ def gathered(new: NewJob, terms: int) -> Row:
         new.stdin,
         *_run_at(new.run_at),
         *(_WITHOUT_FLOW if new.flow is NO_FLOW else _of_flow(new.flow)),
+        json.dumps(new.after) if new.after else None,
     )
+
+
+def has_family(new: NewJob) -> bool:
+    """Return whether a new job waits for others, or has a batch."""
+    return bool(new.after) or new.flow.batch is not None
+
+
+def dependency(row: Row) -> Dependency:
+    """Make a `Dependency` of a row of `dependencies`."""
+    parent, condition, met, state = row
+    return Dependency(parent, Condition(condition), _MET[met], None if state is None else State(state))
 
 
 def _flow(row: Row) -> Flow:

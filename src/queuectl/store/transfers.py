@@ -48,7 +48,7 @@ class Transfer(Record):
 
 
 class Batch(Record):
-    """Jobs of one store, as another one takes them, with the runs of theirs that are kept beside them.
+    """Jobs of one store, as another one takes them, with what is kept beside them: their runs and dependencies.
 
     Plain values that say the same whatever the engine: instants and durations are whole microseconds, terms are
     `queuectl.store.terms.StoredTerms`. So equal rows are equal jobs.
@@ -58,6 +58,8 @@ class Batch(Record):
     """In the order of `seq`, which comes first."""
     attempts: Sequence[Row]
     """In the order of `seq` and number, which come first."""
+    dependencies: Sequence[Row]
+    """What they wait for, in the order of `seq` and that of the parent, which come first."""
 
 
 class Rest(Record):

@@ -24,14 +24,16 @@ from queuectl.store.postgres.queries import statement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from contextlib import AbstractContextManager
-    from typing import Any
+    from typing import Any, TypeVar
 
     from psycopg.sql import Composable
 
     from queuectl.store.postgres.patience import ImpatientConnection
     from queuectl.store.rows import Row
+
+    _T = TypeVar("_T")
 
 REPEATS = 20
 """Times that a statement is repeated that met another one on the same row."""
@@ -208,6 +210,17 @@ class Connection:
             finally:
                 self._in_transaction = False
                 db.patience = self._patience
+
+    def together(self, act: Callable[[], _T]) -> _T:
+        """Return what some statements give in one transaction, repeated when it met another one of the moment."""
+        for repeat in range(REPEATS):
+            try:
+                with self.transaction():
+                    return act()
+            except StoreBusy:
+                if repeat == REPEATS - 1:
+                    raise
+        raise AssertionError("unreachable")
 
     def _undo(self) -> None:
         if self._db is not None and self._db.info.transaction_status != pq.TransactionStatus.IDLE:

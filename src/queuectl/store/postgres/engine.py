@@ -25,14 +25,16 @@ from queuectl.store.postgres.waker import Waker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
-    from typing import Any
+    from typing import Any, TypeVar
 
     from queuectl.job import Ended, Job, NewJob
     from queuectl.lifecycle import Move
     from queuectl.store.base import Bell, Identity, Metrics, Registered
     from queuectl.store.transfers import Gate
+
+    _T = TypeVar("_T")
 
 SUM_UP_AFTER = 500
 """Moves of this process after which it sums up what all have counted."""
@@ -75,7 +77,7 @@ class PostgresStore(Engine):
             self._connection.close()
             raise
         self._days = Days(self._connection)
-        self._enqueuer = Enqueuer(self._connection, self._terms)
+        self._enqueuer = Enqueuer(self._connection, self._terms, self._followers)
         self._front = Front()
         self._waker = None if for_worker else Waker(self._send_wake)
         self._for_worker = for_worker
@@ -152,6 +154,7 @@ class PostgresStore(Engine):
     def finish(self, job: Job, ended: Ended, now: datetime | None = None, *, share: float = 0.0) -> Job | None:
         """See `Store.finish`."""
         moved = self._finish(job, ended, now, share)
+        self._wake_released()
         if self._holding == (job.seq, job.attempt):
             self._holding = None
         return moved
@@ -162,7 +165,7 @@ class PostgresStore(Engine):
         """See `Store.finish_and_claim`. One statement, where nothing is in the way."""
         worker = str(job.worker)
         move = lifecycle.finish(job, ended, share)
-        if self._losses != self._connection.losses or move.delay == 0.0:
+        if self._losses != self._connection.losses or move.delay == 0.0 or job.followed:
             return self.finish(job, ended, now, share=share), self.claim(worker, cookie, now)
         from_front = not self._front.is_remembered
         claim, by = self._claim_by(worker, cookie, now, from_front=from_front)
@@ -171,6 +174,7 @@ class PostgresStore(Engine):
         )
         if duration is None:  # it is lost, or a request to cancel has come since the job was read
             ended_job = self._finish(job, ended, now, share)
+            self._wake_released()
         else:
             ended_job = rows.finished(job, ended, move, (next_run_at, finished_at, duration))
         self._holding = None
@@ -278,7 +282,9 @@ class PostgresStore(Engine):
 
     def rescue(self, job: Job, loss: Loss, now: datetime | None = None, *, log: LogPart | None = None) -> Job | None:
         """See `Store.rescue`."""
-        return self._rescue(job, loss, now, log)
+        done = self._rescue(job, loss, now, log)
+        self._wake_released()
+        return done
 
     def rescue_expired(self, now: datetime | None = None) -> Sequence[Job]:
         """See `Store.rescue_expired`. A job that is not moved, because this process dies, is taken later by others."""
@@ -292,6 +298,7 @@ class PostgresStore(Engine):
             loss = Loss.SILENT if stopping_at is None else Loss.STOPPED
             if (rescued := self._rescue(job, loss, now)) is not None:
                 moved.append(rescued)
+        self._wake_released()
         return moved
 
     def workers(self) -> Sequence[Registered]:
@@ -350,8 +357,18 @@ class PostgresStore(Engine):
             "seq": job.seq,
             "attempt": job.attempt,
             "from_state": job.state,
+            "followed": job.followed,
         }
         return self._connection.change("move", values) > 0
+
+    def _carry(self, name: str, values: Mapping[str, Any], was: State, state: State) -> list[rows.Row]:
+        return self._connection.rows(name, {**values, "was": was, "state": state})
+
+    def _lock_batch(self, batch: str) -> None:
+        self._connection.rows("lock_batch", {"batch": batch})
+
+    def _together(self, act: Callable[[], _T]) -> _T:
+        return self._connection.together(act)
 
     def prune(self, state: State, age: float, limit: int, now: datetime | None = None) -> Sequence[int]:
         """See `Store.prune`."""

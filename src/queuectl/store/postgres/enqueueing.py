@@ -16,7 +16,7 @@ from psycopg import errors
 from queuectl import lifecycle
 from queuectl.errors import StoreUnavailable
 from queuectl.store import rows
-from queuectl.store.engine import taken
+from queuectl.store.engine import taken, unknown_parent
 from queuectl.store.postgres import copytext
 from queuectl.store.postgres.connection import ConnectionLost
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from queuectl.job import NewJob
+    from queuectl.store.followers import Followers
     from queuectl.store.postgres.connection import Connection
     from queuectl.store.terms import TermsTable
 
@@ -36,7 +37,7 @@ PATIENCE = 10.0
 COLUMNS = (
     *("id", "queue", "priority", "command", "argv", "max_retries", "timeout", "terms", "cwd", "env", "secret_env"),
     *("stdin", "run_at", "delay", "tags", "key", "key_limit", "batch", "batch_role", "array_index", "unique_key"),
-    *("schedule", "tick", "on_parent_failure"),
+    *("schedule", "tick", "on_parent_failure", "after"),
 )
 """What `rows.gathered` gives."""
 
@@ -47,9 +48,12 @@ BLOCK = 1 << 18
 class Enqueuer:
     """Adds jobs over one connection."""
 
-    def __init__(self, connection: Connection, terms: TermsTable) -> None:
+    def __init__(self, connection: Connection, terms: TermsTable, followers: Followers) -> None:
         self._connection = connection
         self._terms = terms
+        self._followers = followers
+        self._family = False
+        """Whether one of the jobs that were put aside waits for others, or has a batch."""
         self._spool: IO[bytes] | None = None
         """The jobs that were added last, if they were many: their ids are read from it."""
 
@@ -61,7 +65,7 @@ class Enqueuer:
         if not first:
             return ()
         new = first[0]
-        if len(first) == 1:
+        if len(first) == 1 and not rows.has_family(new):
             return _repeated(lambda: self._enqueue_one(new, key, now), new.id)
         self._put_aside(chain(first, several))
         return _repeated(lambda: self._enqueue_many(key, now), f"{new.id} and the others")
@@ -92,9 +96,11 @@ class Enqueuer:
     def _put_aside(self, jobs: Iterable[NewJob]) -> None:
         """Write jobs to a file first: a slow producer in a transaction would keep the server from vacuuming."""
         self.close()
+        self._family = False
         self._spool = tempfile.TemporaryFile(prefix="queuectl-")  # noqa: SIM115  the ids are read from it later
         try:
             for new in jobs:
+                self._family = self._family or rows.has_family(new)
                 self._spool.write(copytext.line(rows.gathered(new, self._terms.number(new))))
         except BaseException:
             self.close()
@@ -103,10 +109,13 @@ class Enqueuer:
     def _enqueue_many(self, key: bytes, now: datetime | None) -> Collection[str]:
         connection, spool = self._connection, self._spool
         assert spool is not None  # noqa: S101  `_put_aside` has just filled it
-        spool.seek(0)
-        with connection.transaction():
+
+        def insert() -> None:
+            spool.seek(0)
             connection.change("incoming")
             connection.copy("gather", iter(lambda: spool.read(BLOCK), b""))
+            if self._family:
+                connection.rows("lock_parents")
             try:
                 with connection.attempt():
                     connection.change("take_gathered", {"enqueue_key": key})
@@ -114,9 +123,24 @@ class Enqueuer:
                 ((id, mine, state),) = connection.rows("first_taken", {"enqueue_key": key})
                 if not mine:
                     raise taken(id, state) from None
-            else:
-                connection.change("enqueue_gathered", {"state": lifecycle.enqueue(), "now": now})
+                return
+            states = {"state": lifecycle.enqueue(), "blocked": lifecycle.enqueue(waits=True)}
+            connection.change("enqueue_gathered", {**states, "now": now})
+            if self._family:
+                self._join_family(now)
+
+        connection.together(insert)
         return _SpooledIds(spool)
+
+    def _join_family(self, now: datetime | None) -> None:
+        """Tie the jobs just added to those that they wait for, which may have ended, and to their batches."""
+        if (unknown := self._connection.row("unknown_parent")) is not None:
+            raise unknown_parent(*unknown[:2], there=bool(unknown[2]))
+        self._connection.change("link")
+        ended = [seq for seq, ended in self._connection.rows("follow") if ended]
+        batches = [batch for (batch,) in self._connection.rows("gathered_batches")]
+        self._followers.recall((), batches, now)
+        self._followers.settle(ended, (), now)
 
 
 def _repeated(insert: Callable[[], Collection[str]], what: str) -> Collection[str]:

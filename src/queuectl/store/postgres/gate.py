@@ -103,14 +103,15 @@ class PostgresGate(EngineGate):
     def _empty(self) -> None:
         self._change("empty")
 
-    def _add(self, jobs: Sequence[Row], attempts: Sequence[Row], log: Callable[[int, int], LogPart | None]) -> None:
+    def _add(self, batch: Batch, log: Callable[[int, int], LogPart | None]) -> None:
         def log_of(seq: int, attempt: int) -> Row:
             part = log(seq, attempt) if attempt else None
             return (None, None) if part is None else (part.lines, part.end)
 
-        self._copy("add_ids", ((job[1], job[0], b"") for job in jobs), ())
-        self._copy("add_jobs", ((*job, *log_of(job[0], job[ATTEMPT])) for job in jobs), JOB_TIMES)
-        self._copy("add_attempts", ((*run, *log_of(*run[:2])) for run in attempts), ATTEMPT_TIMES)
+        self._copy("add_ids", ((job[1], job[0], b"") for job in batch.jobs), ())
+        self._copy("add_jobs", ((*job, *log_of(job[0], job[ATTEMPT])) for job in batch.jobs), JOB_TIMES)
+        self._copy("add_attempts", ((*run, *log_of(*run[:2])) for run in batch.attempts), ATTEMPT_TIMES)
+        self._copy("add_dependencies", batch.dependencies, ())
 
     def _add_rest(self, rest: Rest) -> None:
         self._change("empty_rest")

@@ -35,6 +35,7 @@ def of_end(job: Job, ended: Ended, move: Move, now: datetime | None) -> dict[str
         "seq": job.seq,
         "attempt": job.attempt,
         "cancel_requested_at": job.cancel_requested_at,
+        "followed": job.followed,
         "duration": None if ended.duration is None else round(ended.duration * 1e6),
         "outcome": ended.outcome,
         "exit_code": ended.exit_code,

@@ -17,14 +17,17 @@ from queuectl.store.sqlite.connection import Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
+    from typing import Any, TypeVar
 
     from queuectl.job import Ended, Job, LogPart, NewJob
     from queuectl.lifecycle import Loss, Move
     from queuectl.paths import Home
     from queuectl.store.base import Bell, Identity, Registered
     from queuectl.store.transfers import Gate
+
+    _T = TypeVar("_T")
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -56,7 +59,7 @@ class SqliteStore(Engine):
 
     def enqueue(self, jobs: Iterable[NewJob], now: datetime | None = None) -> Collection[str]:
         """See `Store.enqueue`."""
-        return enqueueing.enqueue(self._connection, self._terms, jobs, now)
+        return enqueueing.enqueue(self._connection, self._terms, self._followers, jobs, now)
 
     # A worker's side
 
@@ -88,14 +91,18 @@ class SqliteStore(Engine):
     def finish(self, job: Job, ended: Ended, now: datetime | None = None, *, share: float = 0.0) -> Job | None:
         """See `Store.finish`."""
         with self._connection.relaxed():
-            return self._finish(job, ended, now, share)
+            done = self._finish(job, ended, now, share)
+        self._wake_released()
+        return done
 
     def finish_and_claim(
         self, job: Job, ended: Ended, cookie: str, now: datetime | None = None, *, share: float = 0.0
     ) -> tuple[Job | None, Job | None]:
         """See `Store.finish_and_claim`."""
         with self._connection.relaxed():
-            return self._finish(job, ended, now, share), self._claim(str(job.worker), cookie, micros(now))
+            both = self._finish(job, ended, now, share), self._claim(str(job.worker), cookie, micros(now))
+        self._wake_released()
+        return both
 
     def flush(self, *, everyone: bool = False) -> bool:
         """See `Store.flush`."""
@@ -179,6 +186,7 @@ class SqliteStore(Engine):
                 "crashes": move.crashes,
                 "interruptions": move.interruptions,
                 "last_error": move.reason or ended.error,
+                "followed": job.followed,
             },
         )
         if not changed:
@@ -214,7 +222,9 @@ class SqliteStore(Engine):
     ) -> Job | None:
         """See `Store.rescue`."""
         with self._connection.relaxed():
-            return self._rescue(job, loss, now)
+            done = self._rescue(job, loss, now)
+        self._wake_released()
+        return done
 
     def rescue_expired(self, now: datetime | None = None) -> Sequence[Job]:  # noqa: ARG002
         """See `Store.rescue_expired`."""
@@ -260,11 +270,25 @@ class SqliteStore(Engine):
                 "seq": job.seq,
                 "attempt": job.attempt,
                 "from_state": job.state,
+                "followed": job.followed,
             },
         )
         self._connection.count(job.queue, job.state, -changed)
         self._connection.count(job.queue, move.state, changed)
         return changed > 0
+
+    def _carry(self, name: str, values: Mapping[str, Any], was: State, state: State) -> list[rows.Row]:
+        moved = self._connection.rows(name, values)
+        for _, queue, *_ in moved:
+            self._connection.count(queue, was, -1)
+            self._connection.count(queue, state, 1)
+        return moved
+
+    def _lock_batch(self, batch: str) -> None:
+        pass  # the write lock does
+
+    def _together(self, act: Callable[[], _T]) -> _T:
+        return act()  # in the transaction of the caller
 
     def prune(self, state: State, age: float, limit: int, now: datetime | None = None) -> Sequence[int]:
         """See `Store.prune`."""

@@ -12,7 +12,7 @@ import apsw
 from queuectl import lifecycle
 from queuectl.clock import micros
 from queuectl.store import rows
-from queuectl.store.engine import taken
+from queuectl.store.engine import taken, unknown_parent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queuectl.job import NewJob
+    from queuectl.store.followers import Followers
     from queuectl.store.sqlite.connection import Connection
     from queuectl.store.terms import TermsTable
 
@@ -27,15 +28,17 @@ CHUNK = 1000
 """Jobs gathered at once."""
 
 
-def enqueue(connection: Connection, terms: TermsTable, jobs: Iterable[NewJob], now: datetime | None) -> Collection[str]:
+def enqueue(
+    connection: Connection, terms: TermsTable, followers: Followers, jobs: Iterable[NewJob], now: datetime | None
+) -> Collection[str]:
     """Add jobs as `Store.enqueue` says."""
     several = iter(jobs)
     first = tuple(islice(several, 2))
     if not first:
         return ()
-    if len(first) == 1:
+    if len(first) == 1 and not rows.has_family(first[0]):
         return _enqueue_one(connection, terms, first[0], now)
-    return _enqueue_many(connection, terms, chain(first, several), now)
+    return _enqueue_many(connection, terms, followers, chain(first, several), now)
 
 
 def _enqueue_one(connection: Connection, terms: TermsTable, new: NewJob, now: datetime | None) -> Collection[str]:
@@ -52,22 +55,38 @@ def _enqueue_one(connection: Connection, terms: TermsTable, new: NewJob, now: da
 
 
 def _enqueue_many(
-    connection: Connection, terms: TermsTable, jobs: Iterator[NewJob], now: datetime | None
+    connection: Connection, terms: TermsTable, followers: Followers, jobs: Iterator[NewJob], now: datetime | None
 ) -> Collection[str]:
     connection.rows("drop_incoming")
     connection.rows("incoming")
-    while chunk := [rows.gathered(new, terms.number(new)) for new in islice(jobs, CHUNK)]:
-        connection.gather("gather", chunk)
+    family = False
+    while chunk := list(islice(jobs, CHUNK)):
+        family = family or any(map(rows.has_family, chunk))
+        connection.gather("gather", [rows.gathered(new, terms.number(new)) for new in chunk])
     counts = connection.rows("count_gathered")
-    state = lifecycle.enqueue()
+    states = (lifecycle.enqueue(), lifecycle.enqueue(waits=True))
+    moment = micros(now)
     with connection.durable():
         try:
-            connection.change("enqueue_gathered", {"state": state, "now": micros(now)})
+            connection.change("enqueue_gathered", {"state": states[0], "blocked": states[1], "now": moment})
         except apsw.ConstraintError:
             raise taken(*connection.rows("first_taken")[0]) from None
-        for queue, n in counts:
-            connection.count(queue, state, n)
-    return _GatheredIds(connection, sum(n for _, n in counts))
+        for queue, waits, n in counts:
+            connection.count(queue, states[waits], n)
+        if family:
+            _join_family(connection, followers, moment)
+    return _GatheredIds(connection, sum(n for _, _, n in counts))
+
+
+def _join_family(connection: Connection, followers: Followers, now: int) -> None:
+    """Tie the jobs just added to those that they wait for, which may have ended, and to their batches."""
+    if (unknown := connection.row("unknown_parent")) is not None:
+        raise unknown_parent(*unknown[:2], there=bool(unknown[2]))
+    connection.change("link")
+    ended = [seq for seq, ended in connection.rows("follow") if ended]
+    batches = [batch for (batch,) in connection.rows("gathered_batches")]
+    followers.recall((), batches, now)
+    followers.settle(ended, (), now)
 
 
 class _GatheredIds:

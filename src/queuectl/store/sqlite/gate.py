@@ -8,13 +8,12 @@ from queuectl.store.gate import EngineGate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from queuectl.job import LogPart
-    from queuectl.store.rows import Row
     from queuectl.store.sqlite.connection import Connection
     from queuectl.store.terms import TermsTable
-    from queuectl.store.transfers import Rest
+    from queuectl.store.transfers import Batch, Rest
 
 REFUSED = {
     "jobs": ("insert", "update", "delete"),
@@ -24,7 +23,7 @@ REFUSED = {
 }
 """What is refused while the queue is closed, by table. What else is written is written only together with these."""
 
-EMPTIED = ("attempts", "jobs", "counts", "durations", "config")
+EMPTIED = ("dependencies", "attempts", "jobs", "counts", "durations", "config")
 
 
 class SqliteGate(EngineGate):
@@ -60,12 +59,12 @@ class SqliteGate(EngineGate):
 
     def _add(
         self,
-        jobs: Sequence[Row],
-        attempts: Sequence[Row],
+        batch: Batch,
         log: Callable[[int, int], LogPart | None],  # noqa: ARG002  they are in the home
     ) -> None:
-        self._connection.add("transfer/add_job", jobs)
-        self._connection.add("transfer/add_attempt", attempts)
+        self._connection.add("transfer/add_job", batch.jobs)
+        self._connection.add("transfer/add_attempt", batch.attempts)
+        self._connection.add("transfer/add_dependency", batch.dependencies)
 
     def _add_rest(self, rest: Rest) -> None:
         for table in ("counts", "durations", "config"):

@@ -13,5 +13,7 @@ WITH batch AS MATERIALIZED (
     DELETE FROM queuectl.job_ids USING gone WHERE job_ids.id = gone.id AND job_ids.seq = gone.seq
 ), forgotten AS (
     DELETE FROM queuectl.attempts USING gone WHERE attempts.seq = gone.seq
+), untied AS (
+    DELETE FROM queuectl.dependencies USING gone WHERE dependencies.child = gone.seq
 )
 SELECT count(*) FROM gone;

@@ -2,5 +2,5 @@
 COPY incoming (
     id, queue, priority, command, argv, max_retries, timeout, terms, cwd, env, secret_env, stdin, run_at, delay,
     tags, key, key_limit, batch, batch_role, array_index, unique_key,
-    schedule, tick, on_parent_failure
+    schedule, tick, on_parent_failure, after
 ) FROM STDIN;

@@ -6,6 +6,6 @@ CREATE TEMPORARY TABLE incoming (
     cwd text NOT NULL, env bytea NOT NULL, secret_env bytea NOT NULL, stdin text,
     run_at bigint, delay bigint NOT NULL,
     tags text, key text, key_limit integer, batch text, batch_role text, array_index integer, unique_key text,
-    schedule text, tick bigint, on_parent_failure text,
+    schedule text, tick bigint, on_parent_failure text, after jsonb,
     seq bigint NOT NULL DEFAULT nextval('queuectl.job_ids_seq_seq')
 ) ON COMMIT DROP;

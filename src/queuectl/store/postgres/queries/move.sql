@@ -5,8 +5,9 @@ WITH moved AS (
         next_run_at = coalesce(%(now)s::timestamptz, clock_timestamp())
             + %(delay)s::double precision * interval '1 second',
         finished_at = CASE WHEN %(finished)s THEN coalesce(%(now)s::timestamptz, clock_timestamp()) END,
-        failures = %(failures)s, crashes = %(crashes)s, interruptions = %(interruptions)s
-    WHERE seq = %(seq)s AND attempt = %(attempt)s AND state = %(from_state)s
+        failures = %(failures)s, crashes = %(crashes)s, interruptions = %(interruptions)s,
+        not_before = NULL, last_error = CASE WHEN attempt > 0 THEN last_error END
+    WHERE seq = %(seq)s AND attempt = %(attempt)s AND state = %(from_state)s AND followed = %(followed)s
     RETURNING queue, state
 ), counted AS (
     INSERT INTO queuectl.count_changes (queue, state, n)

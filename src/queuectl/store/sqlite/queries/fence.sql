@@ -1,2 +1,2 @@
--- Whether a run is still its worker's, and since when it is asked to end.
-SELECT cancel_requested_at FROM jobs WHERE seq = :seq AND attempt = :attempt AND state = 'processing';
+-- Whether a run is still its worker's, since when it is asked to end, and whether that concerns others.
+SELECT cancel_requested_at, followed FROM jobs WHERE seq = :seq AND attempt = :attempt AND state = 'processing';

@@ -1,8 +1,9 @@
--- Move a job on at the end of a run. Fenced by (seq, attempt), and by the request to cancel that was decided upon.
+-- Move a job on at the end of a run. Fenced by (seq, attempt), and by what was decided upon:
+-- the request to cancel, and whether its end concerns others.
 UPDATE jobs
 SET state = :state, ready = :ready, next_run_at = :next_run_at, finished_at = :finished_at,
     failures = :failures, crashes = :crashes, interruptions = :interruptions,
     ended_at = :now, duration = :duration, outcome = :outcome, exit_code = :exit_code, signal = :signal,
     last_error = :last_error, cookie = NULL, cancel_requested_at = NULL
 WHERE seq = :seq AND attempt = :attempt AND state = 'processing'
-    AND cancel_requested_at IS :cancel_requested_at;
+    AND cancel_requested_at IS :cancel_requested_at AND followed = :followed;

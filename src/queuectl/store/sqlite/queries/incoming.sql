@@ -5,5 +5,5 @@ CREATE TEMPORARY TABLE incoming (
     cwd TEXT NOT NULL, env BLOB NOT NULL, secret_env BLOB NOT NULL, stdin TEXT,
     run_at INTEGER, delay INTEGER NOT NULL,
     tags TEXT, key TEXT, key_limit INTEGER, batch TEXT, batch_role TEXT, array_index INTEGER, unique_key TEXT,
-    schedule TEXT, tick INTEGER, on_parent_failure TEXT
+    schedule TEXT, tick INTEGER, on_parent_failure TEXT, after TEXT
 ) STRICT;

@@ -1,5 +1,5 @@
 -- Move a job on at the end of a run: `done` is what it is then, or nothing when the fence holds it off. Fenced by (seq,
--- attempt), and by the request to cancel that was decided upon. A change of state moves the row to where it belongs.
+-- attempt), and by what was decided upon: the request to cancel, and whether its end concerns others. A change of state moves the row to where it belongs.
 clock AS MATERIALIZED (
     SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
 ), done AS (
@@ -17,7 +17,7 @@ clock AS MATERIALIZED (
         last_error = %(last_error)s::text, log = %(log)s::bytea, log_end = %(log_end)s::bigint,
         cookie = NULL, cancel_requested_at = NULL
     WHERE seq = %(seq)s AND attempt = %(attempt)s AND state = 'processing'
-        AND cancel_requested_at IS NOT DISTINCT FROM %(cancel_requested_at)s::timestamptz
+        AND cancel_requested_at IS NOT DISTINCT FROM %(cancel_requested_at)s::timestamptz AND followed = %(followed)s
     RETURNING queue, state, next_run_at, finished_at, duration
 ), timed AS (
     INSERT INTO queuectl.runs (minute, queue, ending, bucket, duration)

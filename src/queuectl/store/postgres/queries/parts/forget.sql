@@ -8,4 +8,6 @@ counted AS (
     WHERE id = ANY(ARRAY(SELECT id FROM gone)) AND (id, seq) IN (SELECT id, seq FROM gone)
 ), forgotten AS (
     DELETE FROM queuectl.attempts WHERE seq = ANY(ARRAY(SELECT seq FROM gone))
+), untied AS (
+    DELETE FROM queuectl.dependencies WHERE child = ANY(ARRAY(SELECT seq FROM gone))
 )

@@ -1,0 +1,5 @@
+-- What a job waits for, or has waited for, in the order in which these were enqueued.
+SELECT parent_id, condition, met, jobs.state
+FROM dependencies LEFT JOIN jobs ON jobs.seq = dependencies.parent
+WHERE child = :seq
+ORDER BY dependencies.parent;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,6 @@ from tests.support.factories import BADLY, NOW, WELL, after, claimed, job, new_j
 
 if TYPE_CHECKING:
     from queuectl.store.base import Store
-    from tests.store.conftest import OpenStore
 
 PENDING, BLOCKED, COMPLETED = State.PENDING, State.BLOCKED, State.COMPLETED
 DEAD, CANCELLED = State.DEAD, State.CANCELLED
@@ -327,39 +325,3 @@ def test_a_forgotten_child_leaves_nothing_behind(store: Store) -> None:
 
     assert [one.id for one in store.list()] == ["p"]
     assert counts_are_exact(store)
-
-
-# At the same time
-
-
-def test_two_parents_that_end_at_the_same_time_release_their_child_once(open_store: OpenStore) -> None:
-    here, there = open_store(), open_store()
-    here.enqueue([parent(f"p{n}") for n in range(40)], NOW)
-    here.enqueue([new_job(f"c{n}", after=[f"p{2 * n}", f"p{2 * n + 1}"]) for n in range(20)], NOW)
-    running = [claimed(here) for _ in range(40)]
-
-    with ThreadPoolExecutor(2) as pool:
-        halves = [
-            pool.submit(lambda store, jobs: [store.finish(one, WELL, NOW) for one in jobs], store, jobs)
-            for store, jobs in ((here, running[::2]), (there, running[1::2]))
-        ]
-        for half in halves:
-            half.result()
-
-    assert {one.state for one in here.list() if one.id.startswith("c")} == {PENDING}
-    assert counts_are_exact(here)
-
-
-def test_a_child_that_comes_in_the_moment_of_its_parents_end_is_not_forgotten(open_store: OpenStore) -> None:
-    here, there = open_store(), open_store()
-    here.enqueue([parent(f"p{n}") for n in range(30)], NOW)
-    running = [claimed(here) for _ in range(30)]
-
-    with ThreadPoolExecutor(2) as pool:
-        ends = pool.submit(lambda: [here.finish(one, WELL, NOW) for one in running])
-        children = pool.submit(lambda: [there.enqueue([new_job(f"c{n}", after=[f"p{n}"])], NOW) for n in range(30)])
-        ends.result()
-        children.result()
-
-    assert {one.state for one in here.list() if one.id.startswith("c")} == {PENDING}
-    assert counts_are_exact(here)

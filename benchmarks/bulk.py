@@ -67,7 +67,7 @@ def measure(bench: Bench) -> Iterator[Line]:
 
 def _same_rows(bench: Bench, count: int) -> float:
     """Return how many rows a second go into the tables of a queue, when nothing is read, checked or counted."""
-    now, flow = time.time_ns() // 1000, (None,) * 10
+    now, flow = time.time_ns() // 1000, (None,) * 11
     rows = (
         (
             *(f"{number:013}", "default", 0, "true", None, 3, None, 1, "/", b"", b"", None, None, 0),

@@ -13,7 +13,7 @@ from queuectl.durations import parse_duration, parse_time
 from queuectl.errors import InvalidInput
 from queuectl.job import NO_FLOW
 from queuectl.quoting import quoted
-from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request
+from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request, parse_parents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from io import BufferedReader, BytesIO
     from typing import Any
+
+    from queuectl.job import Parent
 
 LARGEST_JOB = 1 << 20
 """Bytes of JSON."""
@@ -195,6 +197,10 @@ def _pairs(field: str, value: object) -> dict[str, str]:
     return value
 
 
+def _parents(field: str, value: object) -> tuple[Parent, ...]:
+    return tuple(parent for word in _texts(field, value) for parent in parse_parents(word))
+
+
 def _integer(field: str, value: object, allowed: range) -> int:
     if type(value) is not int or value not in allowed:  # isinstance would let true and false through
         raise InvalidInput(f'field "{field}" must be a whole number from {allowed[0]} to {allowed[-1]}')
@@ -232,10 +238,13 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "env": _pairs,
     "secret_env": _texts,
     "stdin": _text,
+    "after": _parents,
 }
 
 _FLOW_READERS: dict[str, Callable[[str, object], Any]] = {
     "tags": _pairs,
+    "batch": _text,
+    "on_parent_failure": _text,
 }
 """Of the fields of `queuectl.job.Flow` that may be given."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from queuectl.config import Settings
     from queuectl.errors import StoreClosed
-    from queuectl.job import Attempt, Job, LogPart
+    from queuectl.job import Attempt, Dependency, Job, LogPart
     from queuectl.request import JobRequest
     from queuectl.store.base import Metrics, Registered, Store
 
@@ -85,6 +85,7 @@ class Queue:
             secret_env,
             stdin,
             flow,
+            after,
         ) in requests:
             if cwd is None and here is None:
                 here = _absolute("")
@@ -103,6 +104,7 @@ class Queue:
                 secret_env,
                 None if stdin is None else _absolute(stdin),
                 flow,
+                after,
             )
 
     # Looking
@@ -122,6 +124,10 @@ class Queue:
     def attempts(self, job: Job) -> Sequence[Attempt]:
         """Return the finished runs of a job, oldest first."""
         return self._store.attempts(job.seq)
+
+    def parents(self, job: Job) -> Sequence[Dependency]:
+        """Return what a job waits for, or has waited for."""
+        return self._store.parents(job)
 
     def list(self, state: State | None = None, *, scheduled: bool = False, limit: int = 0) -> Iterator[Job]:
         """Yield jobs in the order that `Store.list` describes; a `limit` of 0 is all."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 from queuectl.config import NEVER
 from queuectl.durations import LONGEST
 from queuectl.errors import InvalidInput
-from queuectl.job import NO_FLOW
+from queuectl.job import NO_FLOW, Condition, OnParentFailure, Parent
 from queuectl.quoting import quoted
 from queuectl.record import Record
 
@@ -33,6 +33,7 @@ ITEM_OVERHEAD = 9
 """Bytes that the kernel counts for an item beyond its own: the NUL at its end and a pointer."""
 
 MOST_TAGS = 32
+MOST_PARENTS = 1000
 LONGEST_TEXT = 200
 """Characters of what jobs are found by: the value of a tag, a key."""
 
@@ -60,6 +61,7 @@ class JobRequest(Record):
     secret_env: tuple[str, ...] = ()
     stdin: str | None = None
     flow: Flow = NO_FLOW
+    after: tuple[Parent, ...] = ()
 
 
 def check_request(request: JobRequest) -> JobRequest:
@@ -68,7 +70,7 @@ def check_request(request: JobRequest) -> JobRequest:
     Raises:
         InvalidInput: a rule is broken; the message names the field.
     """
-    id, command, argv, queue, priority, max_retries, _, timeout, cwd, env, secret_env, stdin, flow = request
+    id, command, argv, queue, priority, max_retries, _, timeout, cwd, env, secret_env, stdin, flow, after = request
     if id is not None:
         _check_name("id", id)
     _check_queue(queue)
@@ -79,8 +81,8 @@ def check_request(request: JobRequest) -> JobRequest:
         _check_path("cwd", cwd)
     if stdin is not None:
         _check_path("stdin", stdin)
-    if flow is not NO_FLOW:
-        _check_flow(flow)
+    if after or flow is not NO_FLOW:
+        request = request._replace(flow=_checked_flow(flow, after))
     if priority not in PRIORITIES:
         raise _out_of_range("priority", PRIORITIES)
     if max_retries is not None and max_retries not in RETRIES:
@@ -90,18 +92,59 @@ def check_request(request: JobRequest) -> JobRequest:
     return request
 
 
-def _check_flow(flow: Flow) -> None:
+def _check_parents(parents: tuple[Parent, ...]) -> None:
+    if len(parents) > MOST_PARENTS:
+        raise InvalidInput(
+            f"a job waits for at most {MOST_PARENTS:,} others", "let it wait for a batch: --batch, --then"
+        )
+    for parent in parents:
+        _check_name("after: id", parent.id)
+    if len({parent.id for parent in parents}) < len(parents):
+        raise InvalidInput("after: a job is named twice")
+
+
+def _checked_flow(flow: Flow, after: tuple[Parent, ...]) -> Flow:
+    """Return a flow that keeps the rules, with what holds for a job that waits for others and says no more."""
+    if after:
+        _check_parents(after)
+        if flow.on_parent_failure is None:
+            flow = flow._replace(on_parent_failure=OnParentFailure.CANCEL)
+    elif flow.on_parent_failure is not None:
+        raise InvalidInput("on_parent_failure is for a job that waits for others", "name them: --after ID")
+    if flow.on_parent_failure not in (None, *OnParentFailure):
+        raise InvalidInput(f"on_parent_failure is one of {', '.join(OnParentFailure)}")
+    if flow.batch is not None:
+        _check_name("batch", flow.batch)
     if len(flow.tags) > MOST_TAGS:
         raise InvalidInput(f"a job has at most {MOST_TAGS} tags")
     for name, value in flow.tags.items():
         _check_name("tag", name)
         _check_text(f"the value of tag {quoted(name)}", value)
+    return flow
 
 
 def _check_text(what: str, text: str) -> None:
     """Check a short text that others will type to find the job by."""
     if not text or len(text) > LONGEST_TEXT or not text.isprintable():
         raise InvalidInput(f"{what} is not allowed: {quoted(text)}", TEXT_FORM)
+
+
+def parse_parents(text: str) -> tuple[Parent, ...]:
+    """Read what a job waits for: ids with commas between them; `ok:`, `fail:` or `any:` holds until the next of these.
+
+    Raises:
+        InvalidInput: a word before a colon is none of these.
+    """
+    parents = []
+    condition = Condition.OK
+    for word in text.split(","):
+        before, colon, id = word.rpartition(":")
+        if colon:
+            if before not in list(Condition):
+                raise InvalidInput(f"after: {quoted(before)} is none of {', '.join(Condition)}", "write --after ok:ID")
+            condition = Condition(before)
+        parents.append(Parent(id, condition))
+    return tuple(parents)
 
 
 @lru_cache(maxsize=256)

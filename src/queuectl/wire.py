@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queuectl.errors import QueuectlError
-    from queuectl.job import Attempt, Job
+    from queuectl.job import Attempt, Dependency, Job
     from queuectl.store.base import Durations, Metrics
 
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
@@ -83,6 +83,10 @@ def job_fields(job: Job) -> dict[str, object]:
         "secret_env": list(job.secret_env),
         "stdin": job.stdin,
         "tags": dict(job.flow.tags),
+        "batch": job.flow.batch,
+        "batch_role": job.flow.batch_role,
+        "array_index": job.flow.array_index,
+        "on_parent_failure": job.flow.on_parent_failure,
         "cancel_requested": job.state is State.PROCESSING and job.cancel_requested_at is not None,
     }
 
@@ -108,6 +112,16 @@ def attempt_fields(attempt: Attempt) -> dict[str, object]:
         "exit_code": attempt.exit_code,
         "signal": attempt.signal,
         "error": attempt.error,
+    }
+
+
+def dependency_fields(dependency: Dependency) -> dict[str, object]:
+    """Return what a job waits for as it is shown as JSON."""
+    return {
+        "id": dependency.parent,
+        "condition": str(dependency.condition),
+        "met": dependency.met,
+        "state": None if dependency.state is None else str(dependency.state),
     }
 
 

@@ -70,12 +70,13 @@ def use(queue: RealQueue) -> None:
         queue.wait(id)
     queue.wait("missing", State.FAILED)
     queue.enqueue("sleep 600", "--id", "long")
+    queue.enqueue("true", "--id", "after", "--after", "long,any:good")
     queue.wait("long", State.PROCESSING)
 
 
 def test_jobs_are_as_described(used: RealQueue) -> None:
     jobs = check_each("job", used.do("list", "--json"))
-    assert {job["state"] for job in jobs} == set(State) - {State.BLOCKED}
+    assert {job["state"] for job in jobs} == set(State)
     assert undescribed("job", jobs[0]) == set()
     assert SCHEMAS["job"]["properties"].keys() == set(SCHEMAS["job"]["required"])
     check_each("job", used.do("dlq", "list", "--json"))
@@ -93,6 +94,12 @@ def test_the_history_of_a_job_is_as_described(used: RealQueue) -> None:
     shown = check("job-with-history", used.do("show", "missing", "--json"))
     assert undescribed("attempt", shown["history"][0]) == set()
     assert shown["history"][0]["outcome"] == "not_started"
+
+
+def test_what_a_job_waits_for_is_as_described(used: RealQueue) -> None:
+    shown = check("job-with-history", used.do("show", "after", "--json"))
+    assert [parent["met"] for parent in shown["after"]] == [True, None]
+    assert undescribed("dependency", shown["after"][0]) == set()
 
 
 def test_lines_of_a_log_are_as_described(used: RealQueue) -> None:
@@ -175,10 +182,12 @@ def test_a_new_job_may_have_exactly_the_described_fields(queue: RealQueue) -> No
     values = {
         "id": "all", "argv": ["true"], "queue": "q", "priority": 1, "max_retries": 1, "run_at": "+1h", "timeout": "5m",
         "cwd": "/", "env": {"A": "b"}, "secret_env": ["C"], "stdin": "/dev/null", "tags": {"a": "b"},
+        "after": ["any:first"], "on_parent_failure": "run", "batch": "night",
     }  # fmt: skip
     described = SCHEMAS["new-job"]
     assert values.keys() | {"command"} == described["properties"].keys()
     assert list(faults(values, described, SCHEMAS)) == []
+    queue.do("enqueue", "--id", "first", "--", "true")
     queue.do("enqueue", json.dumps(values))
     assert queue.run("enqueue", json.dumps({"command": "true", "other": 1})).code == 2
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from queuectl import jobjson
 from queuectl.config import NEVER
 from queuectl.errors import Conflict, InvalidInput, NotFound
-from queuectl.job import NO_FLOW, Attempt, Outcome, Policy, State
+from queuectl.job import NO_FLOW, Attempt, Condition, Outcome, Parent, Policy, State
 from queuectl.jobjson import LARGEST_JOB, parse_job, read_jobs
 from queuectl.request import JobRequest
 from queuectl.store.base import Durations, Metrics
@@ -44,7 +44,8 @@ def test_every_field_is_read() -> None:
     text = """{
         "id": "job1", "argv": ["convert", "a b.tif", ""], "queue": "images", "priority": -5, "max_retries": 2,
         "run_at": "2026-12-01T10:00:00Z", "timeout": 30, "cwd": "/data", "env": {"A": "é"},
-        "secret_env": ["TOKEN"], "stdin": "in.txt", "tags": {"customer": "ACME & Söhne"}
+        "secret_env": ["TOKEN"], "stdin": "in.txt", "tags": {"customer": "ACME & Söhne"},
+        "after": ["a", "fail:b,c"], "on_parent_failure": "wait", "batch": "night"
     }"""
     assert parse_job(text) == JobRequest(
         id="job1",
@@ -58,7 +59,8 @@ def test_every_field_is_read() -> None:
         env={"A": "é"},
         secret_env=("TOKEN",),
         stdin="in.txt",
-        flow=NO_FLOW._replace(tags={"customer": "ACME & Söhne"}),
+        flow=NO_FLOW._replace(tags={"customer": "ACME & Söhne"}, batch="night", on_parent_failure="wait"),
+        after=(Parent("a"), Parent("b", Condition.FAIL), Parent("c", Condition.FAIL)),
     )
 
 
@@ -482,6 +484,10 @@ def test_a_new_job_is_shown_with_every_field_in_order() -> None:
         ("secret_env", []),
         ("stdin", None),
         ("tags", {}),
+        ("batch", None),
+        ("batch_role", None),
+        ("array_index", None),
+        ("on_parent_failure", None),
         ("cancel_requested", False),
     ]
 

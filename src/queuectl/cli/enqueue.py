@@ -6,10 +6,12 @@ First of the five files that a job flows through; the next is queue.py.
 from __future__ import annotations
 
 import sys
+from itertools import chain, islice
 
 from queuectl import roster
-from queuectl.cli.joboptions import FIELDS, add_job_options, requested_job
-from queuectl.errors import InvalidInput, QueuectlError
+from queuectl.cli.joboptions import add_job_options, requested_job
+from queuectl.errors import QueuectlError
+from queuectl.job import Role
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from queuectl.cli.parser import Parser
     from queuectl.queue import Queue
     from queuectl.request import JobRequest
+
+
+SEVERAL = ("file", "array", "each_line", "batch", *Role)
+"""Options that only cli/many.py knows."""
 
 
 def configure(parser: Parser) -> None:
@@ -36,15 +42,20 @@ queuectl enqueue '{"id": "job1", "command": "sleep 2"}'
 queuectl enqueue --file jobs.jsonl                  many, all or none""",
     )
     add_job_options(parser, "setting default_max_retries")
-    parser.options.add_argument(
-        "--file", metavar="FILE", help="jobs as JSON, one a line or one array; - is standard input"
-    )
+    add = parser.options.add_argument
+    add("--file", metavar="FILE", help="jobs as JSON, one a line or one array; - is standard input")
+    add("--each-line", metavar="FILE", help="a job for each line, which takes the place of {}; - is standard input")
+    add("--array", metavar="RANGE", help="a job for each index: 1-100, 0-30:5; 1-100%%4 runs 4 at once")
+    add("--batch", metavar="NAME", help="batch that the jobs belong to [default: of an array, its id]")
+    add("--then", metavar="STRING", help="command to run when all jobs of the batch have completed")
+    add("--catch", metavar="STRING", help="command to run when the first of them has died")
+    add("--finally", metavar="STRING", help="command to run when all of them have ended")
 
 
 def run(args: Namespace, app: App) -> int:
     """Enqueue what the command line describes."""
-    if args.file is not None:
-        _enqueue_file(args, app)
+    if any(getattr(args, name) is not None for name in SEVERAL):
+        _enqueue_several(args, app)
     else:
         _enqueue_one(requested_job(args, app.argv, "enqueue"), app)
     return 0
@@ -69,28 +80,21 @@ def warn_without_worker(app: App) -> bool:
 def _enqueue_one(request: JobRequest, app: App) -> None:
     queue = app.queue()
     id = queue.enqueue(request)
-    _answer((id,), queue, app)
+    _answer((id,), queue, app, added=None)
     _say_more(id, request.run_at, queue, app)
 
 
-def _enqueue_file(args: Namespace, app: App) -> None:
-    if args.words or app.argv is not None:
-        raise InvalidInput("--file and a job on the command line exclude each other")
-    if given := [name for name in FIELDS if getattr(args, name) is not None]:
-        raise InvalidInput(f"--file and --{given[0].replace('_', '-')} exclude each other", "say it in the file")
-    from queuectl.jobjson import read_jobs  # noqa: PLC0415  1 ms, not for a single job
+def _enqueue_several(args: Namespace, app: App) -> None:
+    from queuectl.cli.many import requested_jobs  # noqa: PLC0415  not for a single job
 
-    try:
-        stream = open(0 if args.file == "-" else args.file, "rb", closefd=args.file != "-")  # noqa: SIM115  just below
-    except OSError as error:
-        raise InvalidInput(f"cannot read {args.file}: {error.strerror}") from None
-    with stream:
-        queue = app.queue()
-        try:
-            ids = queue.enqueue_all(read_jobs(stream))
-        except OSError as error:
-            raise InvalidInput(f"cannot read {args.file}: {error.strerror}") from None
-    _answer(ids, queue, app, many=True)
+    jobs, callbacks = requested_jobs(args, app)
+    queue = app.queue()
+    ids = queue.enqueue_all(chain(jobs, callbacks))
+    added = len(ids) - len(callbacks)
+    _answer(ids, queue, app, added=added)
+    if callbacks and not app.out.quiet:
+        for request, id in zip(callbacks, islice(ids, added, None), strict=True):
+            app.out.say(f"{request.flow.batch_role}: {id}")
     if ids:
         _say_more(next(iter(ids)), None, queue, app)
 
@@ -119,10 +123,13 @@ def _when(id: str, run_at: datetime | float, queue: Queue) -> str:
     return f"runs at once: {local(due)} is past"
 
 
-def _answer(ids: Collection[str], queue: Queue, app: App, *, many: bool = False) -> None:
-    """Print ids, or their jobs as JSON; a failure to print does not hide that the jobs are there."""
+def _answer(ids: Collection[str], queue: Queue, app: App, *, added: int | None) -> None:
+    """Print the first `added` ids (None: there is one), or all jobs as JSON.
+
+    A failure to print does not hide that the jobs are there.
+    """
     try:
-        _print(ids, queue, app, many=many)
+        _print(ids, queue, app, added=added)
         sys.stdout.flush()
     except (OSError, QueuectlError) as error:
         first = next(iter(ids))
@@ -131,15 +138,15 @@ def _answer(ids: Collection[str], queue: Queue, app: App, *, many: bool = False)
         raise QueuectlError(f"{why}; enqueued: {what}") from None
 
 
-def _print(ids: Collection[str], queue: Queue, app: App, *, many: bool) -> None:
+def _print(ids: Collection[str], queue: Queue, app: App, *, added: int | None) -> None:
     if not app.out.json or app.out.quiet:
-        for id in ids:
+        for id in islice(ids, added):
             app.out.line(id)
         return
     from queuectl.wire import job_fields  # noqa: PLC0415  1 ms, only for JSON
 
     jobs = (job_fields(queue.get(id)) for id in ids)
-    if many:
-        app.out.values(jobs)
-    else:
+    if added is None:
         app.out.value(next(jobs))
+    else:
+        app.out.values(jobs)

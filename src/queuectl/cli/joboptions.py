@@ -6,10 +6,11 @@ The rules for a job are `request.check_request`'s.
 from __future__ import annotations
 
 from queuectl import config
+from queuectl.cli.parser import one_of
 from queuectl.errors import InvalidInput
-from queuectl.job import NO_FLOW
+from queuectl.job import NO_FLOW, OnParentFailure
 from queuectl.quoting import quoted
-from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request
+from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request, parse_parents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("id", "command", "queue", "priority", "max_retries", "run_at", "timeout", "cwd", "env", "secret_env", "stdin"),
-    "tag",
+    *("tag", "after", "on_parent_failure"),
 )
 """Options that describe a job, by their names."""
 
@@ -54,6 +55,18 @@ def add_job_options(parser: Parser, max_retries: str) -> None:
         metavar="NAME",
         action="append",
         help="variable that the worker passes on, not kept; may be repeated",
+    )
+    add(
+        "--after",
+        metavar="[KIND:]ID,...",
+        action="append",
+        help="wait for jobs to complete, or fail: to die or be cancelled, any: to end; may be repeated",
+    )
+    add(
+        "--on-parent-failure",
+        metavar="DO",
+        type=one_of("choice", tuple(OnParentFailure)),
+        help="when one ends otherwise: cancel, run all the same, or wait for its retry [default: cancel]",
     )
     add("--tag", metavar="NAME=VALUE", action="append", help="mark to select jobs by; may be repeated")
     add("--stdin", metavar="FILE", help="file that becomes its input [default: /dev/null]")
@@ -92,14 +105,16 @@ def requested_job(args: Namespace, argv: tuple[str, ...] | None, verb: str) -> J
             tuple(args.secret_env or ()),
             args.stdin,
             _flow(args),
+            tuple(parent for text in args.after or () for parent in parse_parents(text)),
         )
     )
 
 
 def _flow(args: Namespace) -> Flow:
-    if args.tag is None:
+    if args.tag is None and args.on_parent_failure is None:
         return NO_FLOW
-    return NO_FLOW._replace(tags=_pairs("--tag", args.tag, "write --tag NAME=VALUE"))
+    tags = _pairs("--tag", args.tag or (), "write --tag NAME=VALUE")
+    return NO_FLOW._replace(tags=tags, on_parent_failure=args.on_parent_failure)
 
 
 def _from_json(verb: str, words: Sequence[str], given: Sequence[str]) -> JobRequest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
+
 from queuectl import joblogs
 from queuectl.cli.jobtable import worker_names
 from queuectl.cli.terminal import paint, safe
@@ -9,17 +11,17 @@ from queuectl.cli.told import ending, ending_with, why
 from queuectl.cli.when import age, local, span, until
 from queuectl.durations import format_duration
 from queuectl.job import State
-from queuectl.wire import attempt_fields, job_fields, rfc3339, shown_command
+from queuectl.wire import attempt_fields, dependency_fields, job_fields, rfc3339, shown_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
-    from queuectl.job import Attempt, Job
+    from queuectl.job import Attempt, Dependency, Job
     from queuectl.worker.leftovers import Leftover
 
 
@@ -43,10 +45,11 @@ def run(args: Namespace, app: App) -> int:
             {**attempt_fields(attempt), "log_bytes": _log_size(app, job, attempt.attempt)} for attempt in attempts
         ]
         kept_by = [leftover._asdict() for leftover in _leftovers(job, app)]
-        app.out.value({**job_fields(job), "history": history, "leftovers": kept_by})
+        parents = [dependency_fields(parent) for parent in queue.parents(job)]
+        app.out.value({**job_fields(job), "after": parents, "history": history, "leftovers": kept_by})
         return 0
     now = queue.now()
-    fields = [(name, text) for name, text in _fields(job, now, app) if text]
+    fields = [(name, text) for name, text in _fields(job, queue.parents(job), now, app) if text]
     width = max(len(name) for name, _ in fields) + 1
     for name, text in fields:
         shown = paint(job.state, text) if name == "state" and app.out.coloured else text
@@ -60,7 +63,7 @@ def run(args: Namespace, app: App) -> int:
     return 0
 
 
-def _fields(job: Job, now: datetime, app: App) -> Iterator[tuple[str, str]]:
+def _fields(job: Job, parents: Sequence[Dependency], now: datetime, app: App) -> Iterator[tuple[str, str]]:
     """Yield the names and texts of what is to be shown; an empty text says that there is nothing to say."""
     policy = job.policy
     reason = why(job, now, worker_names(app, [job]))
@@ -76,6 +79,13 @@ def _fields(job: Job, now: datetime, app: App) -> Iterator[tuple[str, str]]:
     yield "interruptions", str(job.interruptions or "")
     yield "timeout", "none" if policy.timeout is None else format_duration(policy.timeout)
     yield "created", _moment(job.created_at, now, app)
+    yield "not before", _moment(job.not_before, now, app)
+    for name, parent in zip(chain(("after",), repeat("")), parents, strict=False):
+        yield name, f"{parent.condition} {parent.parent}: {parent.state or 'forgotten'}"
+    yield "if one fails", (job.flow.on_parent_failure or "") and f"{job.flow.on_parent_failure}"
+    yield "batch", f"{job.flow.batch or ''}{f', {job.flow.batch_role}' if job.flow.batch_role else ''}"
+    yield "array index", "" if job.flow.array_index is None else str(job.flow.array_index)
+    yield "tags", safe(" ".join(f"{name}={value}" for name, value in job.flow.tags.items()))
     yield "next run", _moment(job.next_run_at, now, app)
     yield "started", _moment(job.started_at, now, app)
     yield "finished", _moment(job.finished_at, now, app)

@@ -73,17 +73,22 @@ def why(job: Job, now: datetime, workers: Mapping[str, str]) -> str:
     """Return why a job is where it is, where its state does not say it; `workers` tells each worker by id."""
     match job.state:
         case State.PROCESSING if job.cancel_requested_at is not None:
-            return "cancel requested"
+            reason = "cancel requested"
         case State.PROCESSING:
-            return workers.get(job.worker or "", "worker gone")
+            reason = workers.get(job.worker or "", "worker gone")
         case State.FAILED:
-            return f"{_due(job, now, 'retry')} ({ending(job)})"
+            reason = f"{_due(job, now, 'retry')} ({ending(job)})"
         case State.PENDING if job.next_run_at is not None and until(job.next_run_at, now) > 0:
-            return _due(job, now, "runs")
+            reason = _due(job, now, "runs")
+        case State.BLOCKED:
+            reason = "waits for other jobs" if job.flow.batch_role is None else f"waits for batch {job.flow.batch}"
         case State.DEAD:
-            return ending_with(job, job.last_error)
+            reason = ending_with(job, job.last_error)
+        case State.CANCELLED if job.attempt == 0:
+            reason = job.last_error or ""
         case _:
-            return ""
+            reason = ""
+    return reason
 
 
 def _due(job: Job, now: datetime, verb: str) -> str:

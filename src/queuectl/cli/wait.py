@@ -58,4 +58,4 @@ def _tell(job: Job, app: App) -> None:
     if job.state is State.DEAD:
         app.out.say(f"{job.id} is dead: {ending_with(job, job.last_error)}")
     elif job.state is State.CANCELLED:
-        app.out.say(f"{job.id} is cancelled")
+        app.out.say(f"{job.id} is cancelled{f': {job.last_error}' if job.attempt == 0 and job.last_error else ''}")

@@ -34,6 +34,10 @@ def of_job(shared: Mapping[str, str], secrets: Mapping[str, str], job: Job) -> d
     environ["QUEUECTL_JOB_ID"] = job.id
     environ["QUEUECTL_ATTEMPT"] = str(job.attempt)
     environ["QUEUECTL_QUEUE"] = job.queue
+    if job.flow.batch is not None:
+        environ["QUEUECTL_BATCH"] = job.flow.batch
+    if job.flow.array_index is not None:
+        environ["QUEUECTL_ARRAY_INDEX"] = str(job.flow.array_index)
     environ[COOKIE] = str(job.cookie)
     return environ
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from queuectl.errors import Conflict, NotFound
-from queuectl.job import Ended, Job, Outcome, Policy, State
+from queuectl.job import Condition, Ended, Job, OnParentFailure, Outcome, Parent, Policy, Role, State
 from queuectl.lifecycle import MOVES, Loss
 from queuectl.paths import Home
 from queuectl.store.postgres import gate
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from queuectl.job import NewJob
     from queuectl.store.base import Store
 
 Ending = Literal["well", "failed", "timed out", "not started", "given back"]
@@ -44,10 +45,14 @@ ENDED: dict[Ending, Ended] = {
     "given back": Ended(Outcome.GIVEN_BACK, duration=1.0),
 }
 WAITING = (State.PENDING, State.FAILED)
-LEGAL = {(start, to) for starts, ends in MOVES.values() for start in starts for to in ends}
+LEGAL = {(start, to) for starts, ends in MOVES.values() for start in starts for to in ends} | {
+    (State.BLOCKED, State.PROCESSING)  # released and claimed in one step
+}
 FINAL = (State.COMPLETED, State.DEAD, State.CANCELLED)
 MAX_CRASHES = 3
 MAX_INTERRUPTIONS = 20
+MANY = 5
+"""Jobs from which on the queue may be cleared and moved: before, nothing has come of it that could go wrong."""
 
 
 @dataclass
@@ -72,12 +77,40 @@ class Row:
     asked: bool = False
     finished: datetime | None = None
     retried: bool = False
+    on_failure: str | None = None
+    met: dict[int, bool | None] = field(default_factory=dict)
+    """Of each parent, by its number."""
+    conditions: dict[int, str] = field(default_factory=dict)
+    batch: str | None = None
+    role: str | None = None
+    not_before: datetime | None = None
+    dropped: bool = False
+    """Cancelled because what it waits for ended otherwise."""
+
+    @property
+    def batches(self) -> set[str]:
+        """The batch that its end concerns."""
+        return {self.batch} if self.batch is not None and self.role is None else set()
 
     def go(self, state: State, now: datetime, wait: float = 0) -> None:
         self.state, self.asked = state, False
         self.due = now + timedelta(seconds=wait) if state in WAITING else None
         self.ready = state in WAITING and not wait
         self.finished = now if state in FINAL else None
+        self.dropped = False
+
+    def release(self, now: datetime) -> None:
+        due = self.not_before or now
+        self.go(State.PENDING, now)
+        self.due, self.ready, self.not_before = due, due <= now, None
+
+    def drop(self, now: datetime) -> None:
+        self.go(State.CANCELLED, now)
+        self.dropped, self.not_before = True, None
+
+    def recall(self, now: datetime) -> None:
+        self.go(State.BLOCKED, now)
+        self.retried = True
 
 
 @dataclass
@@ -112,20 +145,94 @@ class Model:
             row.failures += 1
             dead = row.failures > row.max_retries
             row.go(State.DEAD if dead else State.FAILED, now, wait=2**row.failures)
+        self.ended(row, now)
 
     def rescue(self, row: Row, loss: Loss, now: datetime) -> None:
         if row.asked:
             row.go(State.CANCELLED, now)
+            self.ended(row, now)
             return
         row.crashes += loss is Loss.CRASHED
         row.interruptions += loss in (Loss.REBOOTED, Loss.SILENT)
         dead = row.crashes >= MAX_CRASHES or row.interruptions >= MAX_INTERRUPTIONS
         row.go(State.DEAD if dead and loss is not Loss.STOPPED else State.PENDING, now)
+        self.ended(row, now)
+
+    # What follows the end of a job
+
+    def ended(self, row: Row, now: datetime) -> None:
+        if row.state in FINAL:
+            self.settle([row], row.batches, now)
+
+    def settle(self, ended: list[Row], batches: set[str], now: datetime) -> None:
+        while ended or batches:
+            dropped = self.children_of(ended, now) if ended else self.end_of(batches.pop(), now)
+            for row in dropped:
+                row.drop(now)
+                batches |= row.batches
+            ended = dropped
+
+    def children_of(self, ended: list[Row], now: datetime) -> list[Row]:
+        """Release children; return those to be dropped."""
+        dropped = []
+        for parent in ended:
+            for child in self.rows.values():
+                if parent.seq in child.met:
+                    well, condition = parent.state is State.COMPLETED, child.conditions[parent.seq]
+                    child.met[parent.seq] = condition == "any" or (condition == "ok") is well
+        for child in self.of(State.BLOCKED):
+            if not child.met.keys() & {parent.seq for parent in ended}:
+                continue
+            states = child.met.values()
+            if None not in states and (False not in states or child.on_failure == "run"):
+                child.release(now)
+            elif False in states and child.on_failure == "cancel":
+                dropped.append(child)
+        return dropped
+
+    def end_of(self, batch: str, now: datetime) -> list[Row]:
+        """Release what waits for a batch, if that has ended; return those to be dropped."""
+        states = [row.state for row in self.rows.values() if batch in row.batches]
+        over = bool(states) and all(state in FINAL for state in states)
+        well = over and all(state is State.COMPLETED for state in states)
+        died = State.DEAD in states
+        run = {"then": well, "catch": died, "finally": over}
+        dropped = []
+        for row in self.of(State.BLOCKED):
+            if row.batch == batch and row.role is not None:
+                if run[row.role]:
+                    row.release(now)
+                elif over:
+                    dropped.append(row)
+        return dropped
+
+    def recall(self, again: list[Row], batches: set[str], now: datetime) -> None:
+        while again:
+            numbers = {row.seq for row in again}
+            children = [row for row in self.rows.values() if row.met.keys() & numbers]
+            for child in children:
+                child.met |= dict.fromkeys(child.met.keys() & numbers, None)
+            again = [child for child in children if child.dropped and False not in child.met.values()]
+            for child in again:
+                child.recall(now)
+                batches |= child.batches
+        for row in self.of(State.CANCELLED):
+            if row.dropped and row.role is not None and row.batch in batches:
+                row.recall(now)
+        self.settle([], batches, now)
+
+    def cancel(self, row: Row, now: datetime) -> None:
+        row.go(State.CANCELLED, now)
+        row.not_before = None
+        self.ended(row, now)
 
     def retry(self, row: Row, now: datetime) -> None:
+        was = row.state
         row.go(State.FAILED if row.state is State.FAILED else State.PENDING, now)
         row.failures = row.crashes = row.interruptions = 0
         row.retried = True
+        if was in FINAL:
+            self.recall([row], row.batches, now)
 
     def prune(self, state: State, before: datetime, limit: int) -> list[int]:
         old = [row for row in self.of(state) if row.finished and row.finished < before]
@@ -143,8 +250,15 @@ def order(row: Row) -> tuple[int, datetime, int]:
     return -row.priority, row.created, row.seq
 
 
-ids = st.sampled_from([f"job{n}" for n in range(8)])
+NAMES = {f"job{n}" for n in range(8)}
+ids = st.sampled_from(sorted(NAMES))
 workers = st.sampled_from(["w1", "w2", "w3"])
+waits = (
+    st.none()
+    | st.none()
+    | st.integers(-5, 60).map(lambda wait: timedelta(seconds=wait))
+    | st.integers(0, 60).map(float)
+)
 
 
 class StoreAgainstModel(RuleBasedStateMachine):
@@ -198,15 +312,22 @@ class StoreAgainstModel(RuleBasedStateMachine):
         queue=st.sampled_from(["a", "b"]),
         priority=st.integers(-1, 1),
         max_retries=st.integers(0, 2),
-        wait=st.none() | st.integers(-5, 60).map(lambda wait: timedelta(seconds=wait)) | st.integers(0, 60).map(float),
+        wait=waits,
+        batch=st.sampled_from([None, None, "x", "y"]),
     )
-    def enqueue(
-        self, names: list[str], queue: str, priority: int, max_retries: int, wait: timedelta | float | None
+    def enqueue(  # noqa: PLR0913, PLR0917  what a job may be
+        self,
+        names: list[str],
+        queue: str,
+        priority: int,
+        max_retries: int,
+        wait: timedelta | float | None,
+        batch: str | None,
     ) -> None:
         due = self.now + (wait if isinstance(wait, timedelta) else timedelta(seconds=wait or 0))
         run_at = due if isinstance(wait, timedelta) else wait
         policy = Policy(max_retries=max_retries, max_crashes=MAX_CRASHES)
-        new = [new_job(id, queue=queue, priority=priority, policy=policy, run_at=run_at) for id in names]
+        new = [new_job(id, queue=queue, priority=priority, policy=policy, run_at=run_at, batch=batch) for id in names]
         if len(set(names)) < len(names) or any(id in self.model.rows for id in names):
             with pytest.raises(Conflict):
                 self.store.enqueue(new, self.now)
@@ -218,8 +339,62 @@ class StoreAgainstModel(RuleBasedStateMachine):
             assert stored.seq > self.last_seq
             self.last_seq = stored.seq
             self.model.rows[id] = Row(
-                stored.seq, id, queue, priority, max_retries, self.now, due, ready=due <= self.now
+                stored.seq, id, queue, priority, max_retries, self.now, due, ready=due <= self.now, batch=batch
             )
+        if batch is not None:
+            self.model.recall([], {batch}, self.now)
+
+    @precondition(lambda self: self.model.rows)
+    @rule(
+        data=st.data(),
+        on_failure=st.sampled_from(OnParentFailure),
+        wait=waits,
+        batch=st.sampled_from([None, "x", "y"]),
+    )
+    def enqueue_a_child(
+        self, data: st.DataObject, on_failure: str, wait: timedelta | float | None, batch: str | None
+    ) -> None:
+        id = data.draw(st.sampled_from(sorted(NAMES - self.model.rows.keys()) or sorted(NAMES)))
+        names = data.draw(st.lists(st.sampled_from(sorted(self.model.rows)), min_size=1, max_size=3, unique=True))
+        parents = [Parent(name, data.draw(st.sampled_from(Condition))) for name in names]
+        due = self.now + (wait if isinstance(wait, timedelta) else timedelta(seconds=wait or 0))
+        run_at = due if isinstance(wait, timedelta) else wait
+        policy = Policy(max_retries=0, max_crashes=MAX_CRASHES)
+        new = new_job(
+            id, queue="a", policy=policy, run_at=run_at, after=parents, on_parent_failure=on_failure, batch=batch
+        )
+        row = self.added(new)
+        if row is None:
+            return
+        rows = [self.model.rows[name] for name in names]
+        row.on_failure, row.not_before = on_failure, due if due > self.now else None
+        row.met = dict.fromkeys((parent.seq for parent in rows), None)
+        row.conditions = {parent.seq: wanted.condition for parent, wanted in zip(rows, parents, strict=True)}
+        self.model.recall([], row.batches, self.now)
+        self.model.settle([parent for parent in rows if parent.state in FINAL], set(), self.now)
+
+    @rule(id=ids, batch=st.sampled_from(["x", "y"]), role=st.sampled_from(Role))
+    def enqueue_what_follows_a_batch(self, id: str, batch: str, role: str) -> None:
+        policy = Policy(max_retries=0, max_crashes=MAX_CRASHES)
+        row = self.added(new_job(id, queue="a", policy=policy, batch=batch, batch_role=role))
+        if row is not None:
+            row.role = role
+            self.model.recall([], {batch}, self.now)
+
+    def added(self, new: NewJob) -> Row | None:
+        """Add a job that waits, and return how the model sees it; None when its id is taken."""
+        if new.id in self.model.rows:
+            with pytest.raises(Conflict):
+                self.store.enqueue([new], self.now)
+            return None
+        self.store.enqueue([new], self.now)
+        stored = self.store.get(new.id)
+        assert stored
+        self.last_seq = stored.seq
+        row = Row(stored.seq, new.id, new.queue, 0, 0, self.now, None, ready=False, state=State.BLOCKED)
+        row.batch = new.flow.batch
+        self.model.rows[new.id] = row
+        return row
 
     @rule(worker=workers)
     def claim(self, worker: str) -> None:
@@ -247,6 +422,28 @@ class StoreAgainstModel(RuleBasedStateMachine):
         assert done
         assert done.seq == job.seq
 
+    @rule(endings=st.lists(st.sampled_from(["well", "failed"]), min_size=1, max_size=4))
+    def a_worker_works(self, endings: list[Ending]) -> None:
+        """Claim and finish some jobs in a row, at a time when most are due, so that more of them come to an end."""
+        self.now += timedelta(seconds=60)
+        for ending in endings:
+            self.took("w9", self.store.claim("w9", "c" * 32, self.now))
+            if "w9" not in self.held:
+                return
+            self.every_job_is_as_in_the_model()
+            job = self.held.pop("w9")
+            self.stale.append(job)
+            self.model.finish(self.model.rows[job.id], ending, self.now)
+            assert self.store.finish(job, ENDED[ending], self.now)
+            self.every_job_is_as_in_the_model()
+
+    @precondition(lambda self: self.model.of(*FINAL))
+    @rule(data=st.data())
+    def retry_what_has_ended(self, data: st.DataObject) -> None:
+        id = data.draw(st.sampled_from(sorted(row.id for row in self.model.of(*FINAL))))
+        self.store.retry(id, self.now)
+        self.model.retry(self.model.rows[id], self.now)
+
     @precondition(lambda self: self.held)
     @rule(data=st.data(), loss=st.sampled_from(Loss))
     def crash_and_rescue(self, data: st.DataObject, loss: Loss) -> None:
@@ -270,7 +467,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             if row.state is State.PROCESSING:
                 row.asked = True
             elif row.state is not State.CANCELLED:
-                row.go(State.CANCELLED, self.now)
+                self.model.cancel(row, self.now)
 
     @rule(id=ids)
     def retry(self, id: str) -> None:
@@ -278,7 +475,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
         if row is None:
             with pytest.raises(NotFound):
                 self.store.retry(id, self.now)
-        elif row.state in (State.PENDING, State.PROCESSING):
+        elif row.state in (State.PENDING, State.BLOCKED, State.PROCESSING):
             with pytest.raises(Conflict):
                 self.store.retry(id, self.now)
         else:
@@ -297,6 +494,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
     def the_clock_moves(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds, microseconds=seconds)
 
+    @precondition(lambda self: len(self.model.rows) > MANY)
     @rule()
     def clear(self) -> None:
         gone = {seq for batch in self.store.clear() for seq in batch}
@@ -304,12 +502,13 @@ class StoreAgainstModel(RuleBasedStateMachine):
         assert gone == {row.seq for row in self.model.rows.values()} - {row.seq for row in kept.values()}
         self.model = Model(kept)
 
+    @precondition(lambda self: len(self.model.rows) > MANY)
     @rule(state=st.sampled_from(FINAL), age=st.integers(-60, 120), limit=st.integers(1, 3))
     def prune(self, state: State, age: int, limit: int) -> None:
         before = self.now - timedelta(seconds=age)
         assert sorted(self.store.prune(state, 0, limit, before)) == self.model.prune(state, before, limit)
 
-    @precondition(lambda self: not self.held)
+    @precondition(lambda self: not self.held and len(self.model.rows) > MANY)
     @rule()
     def the_queue_moves_to_a_file_and_back(self) -> None:
         here, place = self.store, tempfile.mkdtemp(prefix="queuectl-model-")
@@ -336,9 +535,15 @@ class StoreAgainstModel(RuleBasedStateMachine):
                 row.crashes,
                 row.interruptions,
             )
-            assert (job.worker, job.finished_at) == (row.worker, row.finished)
+            assert (job.worker, job.finished_at, job.not_before) == (row.worker, row.finished, row.not_before)
+            assert {parent.parent: parent.met for parent in self.store.parents(job) if parent.state} == {
+                self.model_id(seq): met for seq, met in row.met.items() if self.model_id(seq)
+            }
             assert (job.cancel_requested_at is not None) == row.asked
         self.no_job_breaks_a_rule(stored)
+
+    def model_id(self, seq: int) -> str | None:
+        return next((row.id for row in self.model.rows.values() if row.seq == seq), None)
 
     def no_job_breaks_a_rule(self, stored: dict[str, Job]) -> None:
         """What the design says of any job, whatever the model thinks."""
@@ -379,6 +584,8 @@ class StoreAgainstModel(RuleBasedStateMachine):
         found = self.store.oldest_waiting()
         assert (found and found.seq) == (oldest and oldest.seq)
         assert [job.id for job in self.store.list(State.PENDING, now=self.now)] == list(self.run_order())
+        blocked = sorted(row.seq for row in self.model.of(State.BLOCKED))
+        assert [job.seq for job in self.store.list(State.BLOCKED)] == blocked
 
     def run_order(self) -> Iterator[str]:
         """Yield the ids of pending jobs as claims at this moment would take them, then by time."""
@@ -417,7 +624,8 @@ class PostgresAgainstModel(StoreAgainstModel):
 
 
 EMPTY = """
-TRUNCATE queuectl.jobs, queuectl.job_ids, queuectl.attempts, queuectl.counts, queuectl.count_changes,
+TRUNCATE queuectl.jobs, queuectl.job_ids, queuectl.attempts, queuectl.dependencies, queuectl.counts,
+    queuectl.count_changes,
     queuectl.durations, queuectl.runs, queuectl.workers, queuectl.transfers
 """
 

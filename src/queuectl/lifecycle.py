@@ -72,6 +72,28 @@ class Move(Record):
         return self.state in FINISHED
 
 
+class MoveAll(Record):
+    """What is to be written into the rows of all jobs of one state that a user's request is about."""
+
+    state: State
+    delay: float | None
+    """As of `Move`."""
+    anew: bool = False
+    """Whether their counters begin again at zero; otherwise they stay."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the jobs are at the end of their lives."""
+        return self.state in FINISHED
+
+
+CANCELLABLE = WAITING | {State.PROCESSING}
+"""States of jobs that can be cancelled, or asked to end."""
+
+RETRIABLE = FINISHED | {State.FAILED}
+"""States of jobs that can be given back to the queue."""
+
+
 def enqueue(*, waits: bool = False) -> State:
     """Give a new job its first state; it `waits` for parents, or for its batch."""
     return State.BLOCKED if waits else State.PENDING
@@ -178,6 +200,16 @@ def retry(job: Job) -> Move:
     if job.state in FINISHED:
         return Move(State.PENDING, delay=0.0)
     raise Conflict(f'job "{job.id}" is {job.state}', hint="only failed and finished jobs can be retried")
+
+
+def cancel_all(state: State) -> MoveAll | None:
+    """Take the waiting jobs of a state off the queue; None for running ones: `cancel` has to decide on each."""
+    return None if state is State.PROCESSING else MoveAll(State.CANCELLED, delay=None)
+
+
+def retry_all(state: State) -> MoveAll:
+    """Let finished jobs run again, or failed ones run now, as `retry` does with each."""
+    return MoveAll(State.FAILED if state is State.FAILED else State.PENDING, delay=0.0, anew=True)
 
 
 def _failed(job: Job, share: float) -> Move:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from queuectl.errors import StoreClosed
     from queuectl.job import Attempt, Dependency, Job, LogPart
     from queuectl.request import JobRequest
+    from queuectl.selection import Selection
     from queuectl.store.base import Metrics, Registered, Store
 
 CALLER_VARIABLES = ("PATH", "VIRTUAL_ENV", "LANG", "TZ")
@@ -133,6 +134,18 @@ class Queue:
         """Yield jobs in the order that `Store.list` describes; a `limit` of 0 is all."""
         return self._store.list(state, scheduled=scheduled, limit=limit)
 
+    def select(self, selection: Selection, *, limit: int = 0) -> Iterator[Job]:
+        """Yield the jobs of a selection in the order that `Store.select` describes; a `limit` of 0 is all."""
+        return self._store.select(selection, limit=limit)
+
+    def matching(self, selection: Selection, states: Collection[State]) -> Mapping[State, Sequence[int]]:
+        """Return the numbers of those jobs of a selection that are in one of some states; see `Store.matching`."""
+        return self._store.matching(selection, states)
+
+    def jobs(self, seqs: Sequence[int]) -> Iterator[Job]:
+        """Yield the jobs of some numbers; see `Store.jobs`."""
+        return self._store.jobs(seqs)
+
     def ids(self, prefix: str, limit: int = 200) -> Sequence[str]:
         """Return ids that start with `prefix`, newest first."""
         return self._store.ids(prefix, limit)
@@ -230,6 +243,20 @@ class Queue:
             raise self._unknown(id) from None
         self._store.wake_idle()
         return job
+
+    def cancel_all(self, chosen: Mapping[State, Sequence[int]]) -> Iterator[Sequence[Job]]:
+        """Cancel many jobs, given as `matching` returns them; yield those that were, as they are now, by batches."""
+        for jobs in self._store.cancel_all(chosen):
+            for job in jobs:
+                if job.state is State.PROCESSING and job.worker is not None:
+                    self._store.wake_worker(job.worker)
+            yield jobs
+
+    def retry_all(self, chosen: Mapping[State, Sequence[int]]) -> Iterator[Sequence[Job]]:
+        """Let many jobs run again; as `cancel_all`."""
+        for jobs in self._store.retry_all(chosen):
+            self._store.wake_idle(len(jobs))
+            yield jobs
 
     def clear(self) -> Iterator[int]:
         """Forget every job that is not running; yield the seq of each, whose logs are then nobody's."""

@@ -17,7 +17,7 @@ from queuectl.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from queuectl.job import Flow
@@ -118,9 +118,27 @@ def _checked_flow(flow: Flow, after: tuple[Parent, ...]) -> Flow:
     if len(flow.tags) > MOST_TAGS:
         raise InvalidInput(f"a job has at most {MOST_TAGS} tags")
     for name, value in flow.tags.items():
-        _check_name("tag", name)
-        _check_text(f"the value of tag {quoted(name)}", value)
+        _check_tag(name, value)
     return flow
+
+
+def check_marks(queues: Iterable[str], tags: Mapping[str, str], batch: str | None) -> None:
+    """Check what jobs are selected by against the rules under which they get it.
+
+    Raises:
+        InvalidInput: no job can have it.
+    """
+    for queue in queues:
+        _check_queue(queue)
+    for name, value in tags.items():
+        _check_tag(name, value)
+    if batch is not None:
+        _check_name("batch", batch)
+
+
+def _check_tag(name: str, value: str) -> None:
+    _check_name("tag", name)
+    _check_text(f"the value of tag {quoted(name)}", value)
 
 
 def _check_text(what: str, text: str) -> None:

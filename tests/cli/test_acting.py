@@ -106,7 +106,7 @@ def test_dlq_retry_all(cli: Cli, store: Store) -> None:
     for id in ("a", "b"):
         job(store, State.DEAD, new_job(id))
     job(store, State.CANCELLED, new_job("c"))
-    code, out, _ = cli("dlq", "retry", "--all", "-q")
+    code, out, _ = cli("dlq", "retry", "--all", "--yes", "-q")
     assert (code, sorted(out.split())) == (0, ["a", "b"])
     assert cli("dlq", "retry", "--all", "--json")[:2] == (0, "[]\n")
     assert stored_job(store, "c").state is State.CANCELLED

@@ -40,6 +40,9 @@ def complete(cli: Cli, *words: str) -> list[str]:
         (["list", "--st"], ["--state", "--store"]),
         (["list", "--state", "c"], ["cancelled", "completed"]),
         (["list", "--state", "s"], ["scheduled"]),
+        (["list", "--state", "failed,c"], ["failed,cancelled", "failed,completed"]),
+        (["cancel", "--com"], ["--command-like"]),
+        (["dlq", "retry", "--st"], ["--store"]),
         (["list", "--state=c"], ["--state=cancelled", "--state=completed"]),
         (
             [
@@ -82,6 +85,7 @@ def test_live_ids_and_queues(cli: Cli, store: Store) -> None:
     assert complete(cli, "dlq", "retry", "") == ["job-dead"]
     assert complete(cli, "enqueue", "--queue", "s") == ["slow"]
     assert complete(cli, "enqueue", "--queue=s") == ["--queue=slow"]
+    assert complete(cli, "cancel", "--queue", "default,s") == ["default,slow"]
 
 
 @FILES_ONLY

@@ -100,6 +100,59 @@ def test_wait_for_a_job_that_lost_its_worker_too_often_is_125(cli: Cli, store: S
     assert (code, err) == (125, "a is dead: its worker was lost 2 times\n")
 
 
+def test_wait_for_a_selection_counts_jobs_that_ended_before_or_end_meanwhile(store: Store, start: Start) -> None:
+    store.enqueue(new_job(f"j{n}", queue="q", policy=Policy(max_retries=0)) for n in range(150))
+    store.enqueue([new_job("other")])
+    store.finish(claimed(store, "j0"), Ended(Outcome.EXITED, exit_code=3))
+    store.finish(claimed(store, "j1"), WELL)
+    store.cancel("j2")
+    waiting = start("wait", "--queue", "q")
+    assert waiting.stderr
+    assert "no worker" in waiting.stderr.readline()
+
+    store.finish(claimed(store, "j3"), Ended(Outcome.EXITED, exit_code=7))
+    for n in range(4, 150):
+        assert waiting.poll() is None
+        store.finish(claimed(store, f"j{n}"), WELL)
+
+    _, err = waiting.communicate(timeout=DEADLINE)
+    assert (waiting.returncode, err.splitlines()[-2:]) == (
+        125,
+        ["j3 is dead: exit 7", "147 completed, 2 dead, 1 cancelled"],
+    )
+
+
+def test_wait_for_a_selection_says_when_jobs_of_it_are_cleared(store: Store, start: Start) -> None:
+    store.enqueue([new_job("a"), new_job("b")])
+    waiting = start("wait", "--all")
+    assert waiting.stderr
+    waiting.stderr.readline()
+
+    list(store.clear())
+
+    _, err = waiting.communicate(timeout=DEADLINE)
+    assert waiting.returncode == 125
+    assert err.splitlines()[-1] == "queuectl: error: 2 of the jobs were cleared meanwhile"
+
+
+def test_wait_for_a_selection_can_time_out(cli: Cli, store: Store) -> None:
+    store.enqueue(new_job(f"j{n}", queue="q") for n in range(250))
+    job(store, State.CANCELLED, new_job("off", queue="q"))
+
+    code, _, err = cli("wait", "--queue", "q", "--timeout", "0.2")
+
+    assert (code, err.splitlines()[-2:]) == (124, ["1 cancelled", "timed out after 0.2 s; 250 not ended"])
+
+
+def test_wait_for_a_selection_gives_its_jobs_as_json(cli: Cli, store: Store) -> None:
+    store.finish(once(store, "a"), Ended(Outcome.EXITED, exit_code=3))
+    store.finish(once(store, "b"), WELL)
+
+    assert cli("wait", "--state", "completed") == (0, "", "1 completed\n")
+    code, out, _ = cli("wait", "--command-like", "true", "--json")
+    assert (code, sorted(shown["id"] for shown in json.loads(out))) == (3, ["a", "b"])
+
+
 def test_wait_for_several_ends_with_the_highest_code(cli: Cli, store: Store) -> None:
     store.finish(once(store, "a"), Ended(Outcome.EXITED, exit_code=3))
     store.finish(once(store, "b"), Ended(Outcome.EXITED, exit_code=7))

@@ -12,8 +12,10 @@ import pytest
 from apsw.ext import query_info
 
 from queuectl.job import State
-from queuectl.lifecycle import Loss
+from queuectl.lifecycle import CANCELLABLE, Loss
 from queuectl.paths import Home
+from queuectl.selection import Selection
+from queuectl.store import words
 from queuectl.store.sqlite import queries
 from queuectl.store.sqlite.engine import SqliteStore
 from queuectl.store.sqlite.queries import statement
@@ -32,6 +34,7 @@ TABLES = {"jobs", "terms", "attempts", "dependencies", "counts", "durations", "w
 
 WHOLE_TABLE = {
     "list_all": "jobs",  # newest first is the order of the table; read up to the limit
+    "select_all": "jobs",  # likewise; no index knows tags or commands
     "counts": "counts",  # a row per queue and state
     "durations": "durations",  # a row per hour of `keep_completed`, queue and bucket
     "identities": "workers",
@@ -49,6 +52,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connecti
     store = SqliteStore(home)
     database = apsw.Connection(home.database)
     database.execute(statement("incoming"))
+    database.create_scalar_function("words", words.joined, 1)  # type: ignore[arg-type] # a BLOB
     yield database
     database.close()
     store.close()
@@ -84,6 +88,11 @@ HOT = [
     "list_blocked",
     "list_finished",
     "list_processing",
+    "select_pending",
+    "select_failed",
+    "select_blocked",
+    "select_finished",
+    "select_processing",
     "next_due_at",
     "oldest_waiting",
     "prune",
@@ -112,6 +121,8 @@ SORTING = {
     "list_pending",  # at most 1,000 rows more than are asked for
     "durations",  # a row per hour of `keep_completed`, queue and bucket
     "list_failed",  # failed jobs that are due and wait for a worker
+    "select_pending",  # what is selected of the jobs that are read
+    "select_failed",  # likewise
     "sum_up_durations",  # the minutes of the hours that have ended since the last call
     "count_gathered",  # a private table
     "first_taken",  # a private table, after an error
@@ -229,6 +240,14 @@ ACTIONS: dict[str, Callable[[SqliteStore], object]] = {
     # The last, because it takes away what the others look at.
     "first batch of clear": lambda store: next(iter(store.clear())),
 }
+
+
+@pytest.mark.parametrize("few_and_many", ["finished"], indirect=True)
+def test_jobs_that_wait_are_selected_as_quickly_beside_a_long_history(few_and_many: list[Measured]) -> None:
+    selection = Selection(("default",), tags={"run": "5"})
+    few, many = (measured.steps(lambda store: store.matching(selection, CANCELLABLE, NOW)) for measured in few_and_many)
+
+    assert 0 < many < 1.1 * few + 50
 
 
 def test_no_cost_grows_with_the_number_of_jobs(few_and_many: list[Measured]) -> None:

@@ -61,6 +61,7 @@ VALUES: dict[str, Any] = (
     | {"tags": None, "key": None, "key_limit": None, "batch": "b1", "batch_role": None, "array_index": None}
     | {"unique_key": None, "schedule": None, "tick": None, "on_parent_failure": None}
     | {"followed": False, "blocked": State.BLOCKED, "was": State.BLOCKED, "parents": "{1,2}", "roles": '["then"]'}
+    | {"queues": ["default"], "words": None, "older_than": None, "scheduled": False, "anew": False}
     | {"above": "{9,1}", "priorities": "{1,0}", "created": [NOW, NOW]}
 )
 """A value for each parameter."""
@@ -77,11 +78,14 @@ ITS_VALUES: dict[str, dict[str, Any]] = {
 }
 """What has to be another value in a statement."""
 
+BY_STATE = {"list_finished", "prune", "select_finished"}
+"""Statements that are about one of the final states."""
+
 VARIANTS = [
-    *[(name, ITS_VALUES.get(name, {})) for name in STATEMENTS if name not in {"list_finished", "prune"}],
+    *[(name, ITS_VALUES.get(name, {})) for name in STATEMENTS if name not in BY_STATE],
     *[
         (name, {"state": state})
-        for name in ("list_finished", "prune")
+        for name in sorted(BY_STATE)
         for state in (State.COMPLETED, State.DEAD, State.CANCELLED)
     ],
 ]
@@ -267,6 +271,7 @@ HOT = {
     *("claim", "promote", "held", "expired", "running_near", "unowned", "unfinished", "next_due_at", "deregister"),
     "workers",
     *("list_pending", "list_scheduled", "list_failed", "list_blocked", "list_finished", "list_processing"),
+    *("select_failed", "select_blocked", "select_processing"),
     *("last_failures", "oldest_waiting", "prune"),
 }
 
@@ -302,6 +307,8 @@ def test_a_time_is_a_condition_of_the_index(watched: Watched, name: str, values:
 
 
 WHOLE_TABLE = {
+    "select_pending": {"unfinished"},  # nearly all of its jobs are pending, and no index knows tags or commands
+    "select_finished": {"dead", "completed_other", "cancelled_other"},  # tables that have one of the states each
     "counts": {"counts", "count_changes"},  # a row per queue and state; the changes of the last minute
     "sum_up_counts": {"count_changes"},
     "durations": {"durations", "runs"},  # a row per hour of `keep_completed`, queue and bucket; the last minute's runs
@@ -344,6 +351,7 @@ SORTING = {
     "oldest_waiting",  # a row per priority in use
     "list_pending",  # at most 1,000 rows more than are asked for
     "list_failed",  # failed jobs that are due and wait for a worker
+    *("select_pending", "select_failed", "select_finished", "select_processing"),  # what is selected
     "missing_days",  # two rows for each of three days
     "past_day",  # a row per day that is kept
     "enqueue_gathered",  # a private table

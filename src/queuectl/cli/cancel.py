@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from queuectl.cli.each import act_on, add_ids
+from queuectl.cli.each import Verb, act, add_jobs
 from queuectl.job import State
+from queuectl.lifecycle import CANCELLABLE
+from queuectl.queue import Queue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,18 +19,22 @@ if TYPE_CHECKING:
 def configure(parser: Parser) -> None:
     """Describe the command line of `cancel`."""
     parser.describe(
-        "ID...",
+        "(ID... | - | SELECTION)",
         "Cancel jobs. One that waits is cancelled at once. One that runs is asked to end (TERM, after the grace\n"
         "period KILL) and marked `cancel requested` until it has ended; the request is on disk when this returns.",
-        "queuectl cancel job1\nqueuectl cancel $(queuectl list --state pending -q)",
+        "queuectl cancel job1\nqueuectl cancel --queue video --state pending\nqueuectl cancel --tag run=5 --dry-run",
     )
-    add_ids(parser)
+    add_jobs(parser)
 
 
 def run(args: Namespace, app: App) -> int:
     """Cancel the jobs."""
-    return act_on(args.ids, app.existing_queue().cancel, _told, app)
+    return act(Verb("cancel", CANCELLABLE, Queue.cancel, Queue.cancel_all, _told, _done), args, app)
 
 
 def _told(job: Job) -> str:
     return f"cancel requested: {job.id} is running" if job.state is State.PROCESSING else f"cancelled {job.id}"
+
+
+def _done(job: Job) -> str:
+    return "asked to end" if job.state is State.PROCESSING else "cancelled"

@@ -16,6 +16,7 @@ from queuectl.cli.words import Words, take_apart
 from queuectl.config import KEYS
 from queuectl.errors import QueuectlError
 from queuectl.job import State
+from queuectl.selection import WORDS as STATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +74,13 @@ def _command_words(name: str) -> Iterable[str]:
 
 
 def _values(kind: str, current: str, app: App, taken: Words) -> Iterable[str]:
+    before, comma, last = current.rpartition(",")
+    if comma and kind in LISTED:
+        return [f"{before},{word}" for word in _words(kind, last, app, taken)]
+    return _words(kind, current, app, taken)
+
+
+def _words(kind: str, current: str, app: App, taken: Words) -> Iterable[str]:
     match kind:
         case "ID":
             queue = app.reading_queue()
@@ -91,7 +99,7 @@ def _values(kind: str, current: str, app: App, taken: Words) -> Iterable[str]:
 
 
 WORDS: dict[str, Iterable[str]] = {
-    "STATE": (*State, "scheduled"),
+    "STATE": STATES,
     "KEY": KEYS,
     "FORMAT": FORMATS,
     "WHEN": COLOURS,
@@ -99,6 +107,9 @@ WORDS: dict[str, Iterable[str]] = {
     "F": ("json", "text"),
 }
 """The words of each kind of value that has a few."""
+
+LISTED = frozenset({"STATE", "QUEUE"})
+"""Kinds of values of which several may be given with commas between them."""
 
 
 def _value_of(option: str, words: tuple[str, ...]) -> str | None:

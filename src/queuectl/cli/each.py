@@ -1,41 +1,91 @@
-"""Owns what it means to act on several named jobs: all are tried, each failure is told, and so is each success."""
+"""Owns what it means to act on jobs, whatever is done with them: how they are counted, asked about and told.
+
+Of those that are named by ids all are tried, each failure is told, and so is each success. Of those that are selected
+only what the verb can act on is counted; a person is asked before, and what is told is a number. A verb is a `Verb`.
+"""
 
 from __future__ import annotations
 
-from queuectl.errors import PartlyDone, QueuectlError, StoreUnavailable
+import sys
+from collections import Counter
+
+from queuectl.cli.selecting import add_consent, add_ids, add_selectors, named_jobs
+from queuectl.cli.terminal import safe
+from queuectl.errors import Conflict, InvalidInput, NotFound, PartlyDone, QueuectlError, StoreUnavailable
+from queuectl.record import Record
+from queuectl.selection import Selection
 from queuectl.wire import job_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from argparse import Namespace
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
-    from queuectl.job import Job
+    from queuectl.job import Job, State
+    from queuectl.queue import Queue
+
+    Chosen = Mapping[State, Sequence[int]]
+    """Numbers of jobs, by the state in which they were when they were selected."""
+
+DECLINED = 1
+"""Exit code when the person who was asked does not want it."""
 
 
-def add_ids(parser: Parser, *, required: bool = True) -> None:
-    """Add the ids that a command acts on."""
-    parser.add_argument("ids", nargs="+" if required else "*", metavar="ID", help="job")
+class Verb(Record):
+    """What is done with jobs, one or many."""
+
+    name: str
+    """As in `this would cancel 2 jobs`."""
+    states: Collection[State]
+    """Of jobs that it can act on; a selection passes over all others."""
+    one: Callable[[Queue, str], Job]
+    """Acts on the job of an id; raises as `Queue.cancel` does."""
+    many: Callable[[Queue, Chosen], Iterator[Sequence[Job]]]
+    """Acts on selected jobs, as `Queue.cancel_all` does."""
+    told: Callable[[Job], str]
+    """Says what has been done with a job that was named."""
+    done: Callable[[Job], str]
+    """As in `2 jobs cancelled`: what has been done with a job that was selected."""
 
 
-def act_on(ids: Sequence[str], act: Callable[[str], Job], told: Callable[[Job], str], app: App) -> int:
-    """Act on each job once and return the exit code.
+def add_jobs(parser: Parser, *, states: bool = True) -> None:
+    """Add the ids and options that say which jobs a verb acts on; `states` as in `add_selectors`."""
+    add_ids(parser)
+    add_selectors(parser, states=states)
+    add_consent(parser)
+
+
+def act(verb: Verb, args: Namespace, app: App) -> int:
+    """Act on the jobs that a command line is about, and return the exit code.
 
     Raises:
         QueuectlError: a single job could not be acted on, or the store cannot be used.
     """
+    jobs = named_jobs(args)
+    if isinstance(jobs, Selection):
+        return _act_on_selected(jobs, verb, args, app)
+    if not jobs:
+        return _nothing(verb, app)
+    queue = app.existing_queue()
+    if args.dry_run:
+        return act_on(jobs, lambda id: _would(queue, id, verb), lambda job: f"would {verb.name} {job.id}", app)
+    return act_on(jobs, lambda id: verb.one(queue, id), verb.told, app)
+
+
+def act_on(ids: Sequence[str], act: Callable[[str], Job], told: Callable[[Job], str], app: App) -> int:
+    """Act on each job by its id and return the exit code; raises as `act` does."""
     jobs: list[Job] = []
     failed = False
-    wanted = list(dict.fromkeys(ids))
-    for id in wanted:
+    for id in ids:
         try:
             job = act(id)
         except StoreUnavailable as error:
             error.unchanged = error.unchanged and not jobs
             raise
         except QueuectlError as error:
-            if len(wanted) == 1:
+            if len(ids) == 1:
                 raise
             app.out.complain(error)
             failed = True
@@ -48,3 +98,110 @@ def act_on(ids: Sequence[str], act: Callable[[str], Job], told: Callable[[Job], 
     if app.out.json and not app.out.quiet:
         app.out.values(job_fields(job) for job in jobs)
     return PartlyDone.exit_code if failed else 0
+
+
+def all_named(ids: Sequence[str], app: App) -> tuple[list[Job], bool]:
+    """Return the jobs of some ids, and whether there are all; of several, each that is not there is told.
+
+    Raises:
+        NotFound: a single one is not there, or there is no queue.
+    """
+    jobs: list[Job] = []
+    for id in ids:
+        try:
+            jobs.append(app.existing_queue().get(id))
+        except NotFound as error:
+            if len(ids) == 1:
+                raise
+            app.out.complain(error)
+    return jobs, len(jobs) == len(ids)
+
+
+def _act_on_selected(selection: Selection, verb: Verb, args: Namespace, app: App) -> int:
+    queue = app.reading_queue()
+    chosen = queue.matching(selection, verb.states) if queue else {}
+    if queue is None or not any(chosen.values()):
+        return _nothing(verb, app)
+    if args.dry_run:
+        app.out.say(f"would {verb.name} {_counted(chosen)}")
+        _show(app, (job for seqs in chosen.values() for job in queue.jobs(seqs)))
+        return 0
+    if not args.yes and not _agreed(verb, chosen):
+        app.out.say("nothing was changed")
+        return DECLINED
+    done: Counter[str] = Counter()
+    failures: list[StoreUnavailable] = []
+
+    def acted_on() -> Iterator[Job]:
+        try:
+            for batch in verb.many(queue, chosen):
+                done.update(map(verb.done, batch))
+                yield from batch
+        except StoreUnavailable as error:
+            error.unchanged = error.unchanged and not done
+            failures.append(error)
+
+    _show(app, acted_on())
+    passed = sum(map(len, chosen.values())) - done.total()
+    told = [f"{_jobs(n)} {what}" for what, n in done.items()]
+    if failures:
+        if told:
+            app.out.say(", ".join(told))
+        raise failures[0]
+    if passed:
+        told.append(f"{_jobs(passed)} had moved on meanwhile")
+    app.out.say(", ".join(told))
+    return 0
+
+
+def _show(app: App, jobs: Iterator[Job]) -> None:
+    """Take all jobs, and write them as the options ask; a table would say nothing that their number does not say."""
+    if app.out.quiet:
+        for job in jobs:
+            app.out.line(job.id)
+    elif app.out.json:
+        app.out.values(job_fields(job) for job in jobs)
+    else:
+        for _ in jobs:
+            pass
+
+
+def _nothing(verb: Verb, app: App) -> int:
+    app.out.say(f"no job to {verb.name}")
+    _show(app, iter(()))
+    return 0
+
+
+def _would(queue: Queue, id: str, verb: Verb) -> Job:
+    job = queue.get(id)
+    if job.state not in verb.states:
+        raise Conflict(f'job "{id}" is {job.state}')
+    return job
+
+
+def _agreed(verb: Verb, chosen: Chosen) -> bool:
+    """Ask whoever sits at the terminal.
+
+    Raises:
+        InvalidInput: nobody does.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InvalidInput(f"this would {verb.name} {_counted(chosen)}", "--yes does it, --dry-run -q lists them")
+    sys.stdout.flush()
+    sys.stderr.write(safe(f"{verb.name} {_counted(chosen)}? [y/N] "))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _counted(chosen: Chosen) -> str:
+    """Return how many jobs there are, and in which states."""
+    in_states = {state: len(seqs) for state, seqs in chosen.items() if seqs}
+    if len(in_states) == 1:
+        ((state, n),) = in_states.items()
+        return _jobs(n, state)
+    shares = ", ".join(f"{n:,} {state}" for state, n in in_states.items())
+    return f"{_jobs(sum(in_states.values()))} ({shares})"
+
+
+def _jobs(n: int, state: str = "") -> str:
+    return f"{n:,} {state}{' ' if state else ''}{'job' if n == 1 else 'jobs'}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import select
 import sys
 import time
+from array import array
 
 from queuectl.cli.terminal import safe
 from queuectl.errors import NotFound, StoreClosed, StoreUnavailable
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 PAUSE = 0.05
 """Seconds between two looks."""
+
+LOOKED_AT = 100
+"""Of many jobs that are waited for, those that are read at a time."""
 
 LONGEST_OUTAGE = 120.0
 """Seconds for which a server may be away while a command waits: longer than workers keep their jobs without it."""
@@ -112,6 +116,38 @@ def wait_for_all(
                 patience.find()
         except StoreUnavailable as error:
             patience.lose(error)
+
+
+def wait_for_selected(
+    queue: Queue, app: App, seqs: array[int], deadline: float | None, ended: Callable[[Job], None]
+) -> tuple[array[int], int]:
+    """Wait until every job of some numbers has ended, telling `ended` of each.
+
+    Returns the numbers of those that go on, and how many jobs were cleared meanwhile. Only the first jobs that have not
+    ended are looked at each time: when those have, there is time for the others.
+
+    Raises:
+        StoreClosed: the queue moves to another store meanwhile.
+    """
+    going_on, cleared = seqs, 0
+    patience = Patience(queue, app.out)
+    while True:
+        try:
+            more = queue.changed()
+            while going_on and more:
+                first, rest = going_on[:LOOKED_AT], going_on[LOOKED_AT:]
+                jobs = list(queue.jobs(first))
+                waiting = array("q", (job.seq for job in jobs if job.state not in FINISHED))
+                going_on, cleared, more = waiting + rest, cleared + len(first) - len(jobs), not waiting
+                for job in jobs:
+                    if job.state in FINISHED:
+                        ended(job)
+                refuse_closed(queue, jobs)
+                patience.find()
+        except StoreUnavailable as error:
+            patience.lose(error)
+        if not going_on or not pause(deadline):
+            return going_on, cleared
 
 
 def settle(queue: Queue, app: App, ended: Iterable[Job]) -> None:

@@ -37,6 +37,7 @@ TOPICS = {
     "formatting": "tables, JSON, colour, times",
     "environment": "variables that queuectl reads, and what a job sees",
     "time": "how durations and moments are written",
+    "selecting": "which jobs a command is about",
 }
 
 

@@ -101,7 +101,7 @@ def requested_job(args: Namespace, argv: tuple[str, ...] | None, verb: str) -> J
             args.run_at,
             args.timeout,
             args.cwd,
-            _pairs("--env", args.env or (), "write --env NAME=VALUE, or --secret-env NAME"),
+            pairs("--env", args.env or (), "write --env NAME=VALUE, or --secret-env NAME"),
             tuple(args.secret_env or ()),
             args.stdin,
             _flow(args),
@@ -113,7 +113,7 @@ def requested_job(args: Namespace, argv: tuple[str, ...] | None, verb: str) -> J
 def _flow(args: Namespace) -> Flow:
     if args.tag is None and args.on_parent_failure is None:
         return NO_FLOW
-    tags = _pairs("--tag", args.tag or (), "write --tag NAME=VALUE")
+    tags = pairs("--tag", args.tag or (), "write --tag NAME=VALUE")
     return NO_FLOW._replace(tags=tags, on_parent_failure=args.on_parent_failure)
 
 
@@ -148,8 +148,12 @@ def _bare_words(verb: str, words: Sequence[str], message: str) -> InvalidInput:
     return InvalidInput(message, f"did you mean: queuectl {verb} {'-c' if shell_line else '--'} {meant}")
 
 
-def _pairs(option: str, pairs: Sequence[str], advice: str) -> dict[str, str]:
-    """Return what an option that may be repeated gives as NAME=VALUE."""
+def pairs(option: str, pairs: Sequence[str], advice: str) -> dict[str, str]:
+    """Return what an option that may be repeated gives as NAME=VALUE.
+
+    Raises:
+        InvalidInput: a value is missing, or a name comes twice.
+    """
     named: dict[str, str] = {}
     for pair in pairs:
         name, separator, value = pair.partition("=")

@@ -101,6 +101,7 @@ def _fields(job: Job, parents: Sequence[Dependency], now: datetime, app: App) ->
     hidden: dict[str, str] = job_fields(job)["env"]  # type: ignore[assignment]
     yield "env", safe(" ".join(f"{name}={value}" for name, value in hidden.items()))
     yield "secret env", " ".join(job.secret_env)
+    yield "tags", safe(" ".join(f"{name}={value}" for name, value in job.flow.tags.items()))
     yield "seq", str(job.seq)
 
 

@@ -7,8 +7,9 @@ from queuectl import config
 EXIT_CODES = """\
 Exit codes
 
-  0    done (also: nothing to show, a job that is cancelled already)
+  0    done (also: nothing to show, no job that was selected, a job that is cancelled already)
   1    several jobs were named and some could not be acted on: each is named on stderr;
+       or the question whether to go on was answered with no;
        or the result could not be written
   2    bad input or usage; nothing was changed
   3    not found
@@ -87,6 +88,30 @@ Moments      2026-12-01T10:00:00Z         RFC 3339
 A job whose moment has passed runs at once. Moments are stored and shown in JSON as UTC.
 """
 
+SELECTING = """\
+Selecting jobs
+
+cancel, retry, dlq retry, wait and list take ids; or - for ids from standard input, one a line;
+or options that say which jobs are meant. All that are given have to apply:
+
+  --queue mail,sms       in one of these queues
+  --state failed,dead    in one of these states; scheduled: pending, with a time in the future
+  --tag run=5            with this tag; repeated: with all of them
+  --batch night          of this batch
+  --command-like TEXT    with TEXT somewhere in the command, as it was written: capitals count, and
+                         * stands for any text. Of a job without a shell: in its words, a blank
+                         between each two
+  --older-than 7d        enqueued longer ago (AGE in queuectl list)
+  --all                  every job
+
+What is selected is what there is when the command begins. Jobs on which the command cannot act are
+passed over: cancel --all leaves what has ended alone.
+
+On a terminal a person is asked first, with the number of jobs; elsewhere --yes is needed. Ids need
+neither. --dry-run changes nothing, and says how many jobs it would be; with -q or --json, which.
+Many jobs are changed 2,000 at a time; when that is interrupted, call it again for the rest.
+"""
+
 
 def _settings() -> str:
     shown = [f"  QUEUECTL_{name.upper():<26} {key.help}" for name, key in config.KEYS.items()]
@@ -98,4 +123,5 @@ TEXTS = {
     "formatting": FORMATTING,
     "environment": ENVIRONMENT.format(settings=_settings()),
     "time": TIME,
+    "selecting": SELECTING,
 }

@@ -3,43 +3,62 @@
 from __future__ import annotations
 
 import time
+from array import array
+from collections import Counter
 
-from queuectl.cli.each import add_ids
 from queuectl.cli.enqueue import warn_without_worker
-from queuectl.cli.follow import refuse_closed, settle, wait_for_all
+from queuectl.cli.follow import refuse_closed, settle, wait_for_all, wait_for_selected
+from queuectl.cli.selecting import add_ids, add_selectors, named_jobs
 from queuectl.cli.told import TIMED_OUT, ending_with, exit_code
 from queuectl.durations import parse_duration
+from queuectl.errors import NotFound, StoreUnavailable
 from queuectl.job import FINISHED, State
+from queuectl.selection import Selection
 from queuectl.wire import job_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Mapping, Sequence
 
     from queuectl.cli.app import App
     from queuectl.cli.parser import Parser
     from queuectl.job import Job
+    from queuectl.queue import Queue
 
 
 def configure(parser: Parser) -> None:
     """Describe the command line of `wait`."""
     parser.describe(
-        "ID... [--timeout DURATION]",
+        "(ID... | - | SELECTION) [--timeout DURATION]",
         "Wait until jobs are completed, dead or cancelled. The exit code is the job's own, of several the highest\n"
-        "(queuectl help exit-codes).",
-        "queuectl wait job1 && echo done\nqueuectl wait --timeout 5m job1 job2",
+        "(queuectl help exit-codes). A selection is what there is when the command begins; jobs of it that have ended\n"
+        "before count as well.",
+        "queuectl wait job1 && echo done\nqueuectl wait --timeout 5m job1 job2\nqueuectl wait --tag run=5",
     )
     add_ids(parser)
     parser.options.add_argument(
         "--timeout", metavar="DURATION", type=parse_duration, help="give up after it, with code 124 [default: never]"
     )
+    add_selectors(parser)
 
 
 def run(args: Namespace, app: App) -> int:
     """Wait for the jobs."""
-    queue = app.existing_queue()
+    named = named_jobs(args)
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
-    jobs = [queue.get(id) for id in dict.fromkeys(args.ids)]
+    if not isinstance(named, Selection):
+        return _wait_for_named(named, args, app, deadline) if named else _nothing(app)
+    queue = app.reading_queue()
+    chosen = queue.matching(named, tuple(State)) if queue else {}
+    if queue is None or not any(chosen.values()):
+        return _nothing(app)
+    return _wait_for_selected(queue, chosen, args, app, deadline)
+
+
+def _wait_for_named(ids: Sequence[str], args: Namespace, app: App, deadline: float | None) -> int:
+    queue = app.existing_queue()
+    jobs = [queue.get(id) for id in ids]
     if any(job.state not in FINISHED for job in jobs):
         refuse_closed(queue, jobs)
         warn_without_worker(app)
@@ -52,6 +71,53 @@ def run(args: Namespace, app: App) -> int:
         app.out.say(f"timed out after {args.timeout:g} s; not ended: {', '.join(going_on)}")
         return TIMED_OUT
     return max(exit_code(job) for job in jobs)
+
+
+def _wait_for_selected(
+    queue: Queue, chosen: Mapping[State, Sequence[int]], args: Namespace, app: App, deadline: float | None
+) -> int:
+    """Wait for jobs that are known by number; what is kept of those that have ended is how many of each state."""
+    ended: Counter[State] = Counter()
+    code = 0
+
+    def end(job: Job) -> None:
+        nonlocal code
+        ended[job.state] += 1
+        code = max(code, exit_code(job))
+
+    def end_here(job: Job) -> None:
+        _tell(job, app)
+        end(job)
+
+    for state in FINISHED & chosen.keys():
+        for job in queue.jobs(chosen[state]):
+            end(job)
+    going_on = array("q", sorted(seq for state in chosen.keys() - FINISHED for seq in chosen[state]))
+    cleared = 0
+    if going_on:
+        warn_without_worker(app)
+        going_on, cleared = wait_for_selected(queue, app, going_on, deadline, end_here)
+    try:
+        queue.flush()
+    except StoreUnavailable as error:
+        message = f"the ends of the jobs may not be on disk yet: {error.message}"
+        raise StoreUnavailable(message, "wait again") from None
+    if app.out.json:
+        app.out.values(job_fields(job) for seqs in chosen.values() for job in queue.jobs(seqs))
+    app.out.say(", ".join(f"{ended[state]:,} {state}" for state in State if ended[state]) or "none has ended")
+    if going_on:
+        app.out.say(f"timed out after {args.timeout:g} s; {len(going_on):,} not ended")
+        return TIMED_OUT
+    if cleared:
+        raise NotFound(f"{cleared:,} of the jobs were cleared meanwhile")
+    return code
+
+
+def _nothing(app: App) -> int:
+    app.out.say("no job to wait for")
+    if app.out.json:
+        app.out.values(())
+    return 0
 
 
 def _tell(job: Job, app: App) -> None:

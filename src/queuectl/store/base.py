@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from queuectl.job import Attempt, Dependency, Ended, Job, LogPart, NewJob, State
     from queuectl.lifecycle import Loss
+    from queuectl.selection import Selection
     from queuectl.store.transfers import Gate
 else:
     Protocol = object
@@ -319,6 +320,26 @@ class Store(Protocol):
         The iterator holds no lock and no transaction between two items for longer than a page of rows takes.
         """
 
+    def select(self, selection: Selection, *, limit: int = 0, now: datetime | None = None) -> Iterator[Job]:
+        """Yield the jobs of a selection, at most `limit` (0: all).
+
+        Those of one state in the order of `list`, else newest first; read page by page as there.
+        """
+
+    def matching(
+        self, selection: Selection, states: Collection[State], now: datetime | None = None
+    ) -> Mapping[State, Sequence[int]]:
+        """Return the numbers of those jobs of a selection that are in one of some states, by state, 8 bytes each.
+
+        All as they are in one moment. Each of the states that the selection takes is a key, also without a job.
+        """
+
+    def jobs(self, seqs: Sequence[int]) -> Iterator[Job]:
+        """Yield the jobs of some numbers, in that order, each as it is when its page is read.
+
+        Those that are gone are left out.
+        """
+
     def ids(self, prefix: str, limit: int) -> Sequence[str]:
         """Return ids that start with `prefix`, the last by their letters first: of generated ids, the newest."""
 
@@ -339,6 +360,16 @@ class Store(Protocol):
             NotFound: no job of that id.
             Conflict: it is running, or has yet to run.
         """
+
+    def cancel_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
+        """`cancel` many jobs, given as `matching` returns them; yield those that were, as they are now, by batches.
+
+        Each batch is a transaction that is on disk when its jobs are yielded. A job that is in none of the states by
+        now is passed over. Runs as far as it is iterated.
+        """
+
+    def retry_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
+        """`retry` many jobs; see `cancel_all`."""
 
     def clear(self) -> Iterator[Sequence[int]]:
         """Forget every job that is not running, and the durations; yield the seqs that went, batch by batch.

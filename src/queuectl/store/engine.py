@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, TypeVar
 
     from queuectl.job import Attempt, Dependency, Job, LogPart
-    from queuectl.lifecycle import Move
+    from queuectl.lifecycle import Move, MoveAll
+    from queuectl.selection import Selection
     from queuectl.store.rows import Row
 
     _T = TypeVar("_T")
@@ -64,7 +65,7 @@ PAGE = 500
 """Rows read in one transaction by a long list."""
 
 BATCH = 2000
-"""Jobs forgotten in one transaction by `clear`."""
+"""Jobs forgotten, or moved on request, in one transaction."""
 
 LISTS = {
     None: "list_all",
@@ -76,6 +77,8 @@ LISTS = {
     State.DEAD: "list_finished",
     State.CANCELLED: "list_finished",
 }
+
+SELECTS = {state: "select_finished" if state in FINISHED else f"select_{state}" for state in State}
 
 
 class Engine:
@@ -116,6 +119,14 @@ class Engine:
 
     def wake_idle(self, jobs: int = 1) -> None:
         """See `Store.wake_idle`."""
+        raise NotImplementedError
+
+    def _move_all(self, seqs: Collection[int], state: State, move: MoveAll, now: datetime | None) -> Collection[int]:
+        """Carry out a move of those of some jobs that are in a state and whose moves concern no others; return them."""
+        raise NotImplementedError
+
+    def _selected(self, selection: Selection, now: datetime | None) -> dict[str, Any]:
+        """Return a selection, without its states, as the statements take it."""
         raise NotImplementedError
 
     def _forget(self, name: str, values: Mapping[str, Any]) -> Sequence[int]:
@@ -239,9 +250,37 @@ class Engine:
         """See `Store.list`. Reads all numbers at once, 8 bytes each, then the jobs page by page."""
         name = "list_scheduled" if scheduled else LISTS[state]
         values = {"limit": limit or -1, "state": state, "now": self._moment(now)}
-        seqs = self._statements.numbers(name, values)
+        yield from self.jobs(self._statements.numbers(name, values))
+
+    def select(self, selection: Selection, *, limit: int = 0, now: datetime | None = None) -> Iterator[Job]:
+        """See `Store.select`."""
+        states = selection.states
+        if selection.only_states and len(states) <= 1:
+            return self.list(*states, scheduled=selection.scheduled, limit=limit, now=now)
+        if len(states) > 1:
+            numbers = self.matching(selection, states, now).values()
+            newest = sorted((seq for seqs in numbers for seq in seqs), reverse=True)
+            return self.jobs(newest[:limit] if limit else newest)
+        name = next((SELECTS[state] for state in states), "select_all")
+        values = {**self._selected(selection, now), "state": next(iter(states), None), "limit": limit or -1}
+        return self.jobs(self._statements.numbers(name, values))
+
+    def matching(
+        self, selection: Selection, states: Collection[State], now: datetime | None = None
+    ) -> Mapping[State, Sequence[int]]:
+        """See `Store.matching`."""
+        values = {**self._selected(selection, now), "limit": -1}
+        with self._statements.snapshot():
+            return {
+                state: self._statements.numbers(SELECTS[state], {**values, "state": state})
+                for state in State
+                if state in states and selection.takes(state)
+            }
+
+    def jobs(self, seqs: Sequence[int]) -> Iterator[Job]:
+        """See `Store.jobs`."""
         for start in range(0, len(seqs), PAGE):
-            page = seqs[start : start + PAGE].tolist()
+            page = list(seqs[start : start + PAGE])
             chosen = {"seqs": self._statements.numbers_as_value(page)}
             found = {row[0]: row for row in self._statements.rows("jobs_by_seq", chosen)}
             yield from (rows.job(found[seq], self._terms) for seq in page if seq in found)
@@ -282,6 +321,38 @@ class Engine:
     def parents(self, job: Job) -> Sequence[Dependency]:
         """See `Store.parents`."""
         return [rows.dependency(row) for row in self._statements.rows("parents", {"seq": job.seq})]
+
+    def cancel_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
+        """See `Store.cancel_all`."""
+        return self._in_batches(chosen, lifecycle.cancel_all, self.cancel, now)
+
+    def retry_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
+        """See `Store.retry_all`."""
+        return self._in_batches(chosen, lifecycle.retry_all, self.retry, now)
+
+    def _in_batches(
+        self,
+        chosen: Mapping[State, Sequence[int]],
+        decide: Callable[[State], MoveAll | None],
+        one: Callable[[str, datetime | None], Job],
+        now: datetime | None,
+    ) -> Iterator[Sequence[Job]]:
+        """Carry out what `decide` says of the jobs of each state, and `one` with those that are to be looked at."""
+        for state, seqs in chosen.items():
+            move = decide(state)
+            for start in range(0, len(seqs), BATCH):
+                batch = list(seqs[start : start + BATCH])
+                done: set[int] = set()
+                if move is not None:
+                    with self._statements.durable():
+                        done.update(self._move_all(batch, state, move, now))
+                for job in self.jobs([seq for seq in batch if seq not in done]):
+                    if job.state in chosen:
+                        try:
+                            done.add(one(job.id, now).seq)
+                        except (Conflict, NotFound):
+                            continue  # it has moved on since it was read
+                yield list(self.jobs([seq for seq in batch if seq in done]))
 
     def _existing(self, id: str) -> Job:
         job = self.get(id)

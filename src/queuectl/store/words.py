@@ -20,6 +20,11 @@ def unpacked(stored: bytes) -> tuple[str, ...]:
     return tuple(stored.decode("utf-8", "surrogateescape").split("\0")[:-1])
 
 
+def joined(stored: bytes) -> str:
+    """Return words that are kept as one text, a blank between each two."""
+    return stored[:-1].replace(b"\0", b" ").decode(errors="replace")
+
+
 def of_environment(environment: Mapping[str, str]) -> bytes:
     """Return an environment as it is kept."""
     return packed([f"{name}={value}" for name, value in environment.items()]) if environment else b""

@@ -15,7 +15,7 @@ from queuectl.lifecycle import Loss
 from queuectl.store import rows
 from queuectl.store.base import LEASE_ENDS_AFTER, Call, Lease, Upkeep
 from queuectl.store.engine import Engine
-from queuectl.store.postgres import moves, schema
+from queuectl.store.postgres import moves, schema, selecting
 from queuectl.store.postgres.bell import NotifyBell
 from queuectl.store.postgres.connection import Connection
 from queuectl.store.postgres.days import Days
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from queuectl.job import Ended, Job, NewJob
-    from queuectl.lifecycle import Move
+    from queuectl.lifecycle import Move, MoveAll
+    from queuectl.selection import Selection
     from queuectl.store.base import Bell, Identity, Metrics, Registered
     from queuectl.store.transfers import Gate
 
@@ -369,6 +370,22 @@ class PostgresStore(Engine):
 
     def _together(self, act: Callable[[], _T]) -> _T:
         return self._connection.together(act)
+
+    def _move_all(self, seqs: Collection[int], state: State, move: MoveAll, now: datetime | None) -> Collection[int]:
+        values = {
+            "state": move.state,
+            "ready": move.delay == 0.0,
+            "delay": move.delay,
+            "finished": move.finished,
+            "anew": move.anew,
+            "now": now,
+            "seqs": self._connection.numbers_as_value(seqs),
+            "from_state": state,
+        }
+        return [seq for (seq,) in self._connection.rows("move_all", values)]
+
+    def _selected(self, selection: Selection, now: datetime | None) -> dict[str, Any]:
+        return {**selecting.values(selection), "now": now}
 
     def prune(self, state: State, age: float, limit: int, now: datetime | None = None) -> Sequence[int]:
         """See `Store.prune`."""

@@ -15,7 +15,7 @@ import apsw
 
 from queuectl import __version__, roster
 from queuectl.errors import StoreBusy, StoreUnavailable
-from queuectl.store import migrate
+from queuectl.store import migrate, words
 from queuectl.store.sqlite.lock import WriteLock
 from queuectl.store.sqlite.queries import statement
 
@@ -126,6 +126,10 @@ class Connection:
     def numbers_as_value(self, numbers: Collection[int]) -> str:
         """Return numbers as one value of a statement, which reads it by `json_each`."""
         return f"[{','.join(map(str, numbers))}]"
+
+    def know_words(self) -> None:
+        """Let statements read the words of a program as one text: `words(argv)`; SQLite cannot replace a NUL."""
+        self._db.create_scalar_function("words", words.joined, 1, deterministic=True)  # type: ignore[arg-type] # a BLOB
 
     def gather(self, name: str, rows: Iterable[Sequence[apsw.SQLiteValue]]) -> None:
         """Run a statement on temporary tables once for each row, in one transaction, which needs no write lock."""

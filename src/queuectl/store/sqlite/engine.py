@@ -11,7 +11,7 @@ from queuectl.job import State
 from queuectl.store import rows
 from queuectl.store.base import Lease
 from queuectl.store.engine import Engine
-from queuectl.store.sqlite import enqueueing
+from queuectl.store.sqlite import enqueueing, selecting
 from queuectl.store.sqlite.bell import FifoBell
 from queuectl.store.sqlite.connection import Connection
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from queuectl.job import Ended, Job, LogPart, NewJob
-    from queuectl.lifecycle import Loss, Move
+    from queuectl.lifecycle import Loss, Move, MoveAll
     from queuectl.paths import Home
+    from queuectl.selection import Selection
     from queuectl.store.base import Bell, Identity, Registered
     from queuectl.store.transfers import Gate
 
@@ -289,6 +290,29 @@ class SqliteStore(Engine):
 
     def _together(self, act: Callable[[], _T]) -> _T:
         return act()  # in the transaction of the caller
+
+    def _move_all(self, seqs: Collection[int], state: State, move: MoveAll, now: datetime | None) -> Collection[int]:
+        moment = micros(now)
+        moved = self._connection.rows(
+            "move_all",
+            {
+                "state": move.state,
+                "ready": move.delay == 0.0,
+                "next_run_at": None if move.delay is None else moment + round(move.delay * 1e6),
+                "finished_at": moment if move.finished else None,
+                "anew": move.anew,
+                "seqs": self._connection.numbers_as_value(seqs),
+                "from_state": state,
+            },
+        )
+        for _, queue in moved:
+            self._connection.count(queue, state, -1)
+            self._connection.count(queue, move.state, 1)
+        return [seq for seq, _ in moved]
+
+    def _selected(self, selection: Selection, now: datetime | None) -> dict[str, Any]:
+        self._connection.know_words()
+        return selecting.values(selection, micros(now))
 
     def prune(self, state: State, age: float, limit: int, now: datetime | None = None) -> Sequence[int]:
         """See `Store.prune`."""

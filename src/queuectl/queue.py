@@ -142,6 +142,10 @@ class Queue:
         """Return the numbers of those jobs of a selection that are in one of some states; see `Store.matching`."""
         return self._store.matching(selection, states)
 
+    def named(self, ids: Collection[str], states: Collection[State]) -> Mapping[State, Sequence[int]]:
+        """Return the numbers of those jobs of some ids that are in one of some states; see `Store.named`."""
+        return self._store.named(ids, states)
+
     def jobs(self, seqs: Sequence[int]) -> Iterator[Job]:
         """Yield the jobs of some numbers; see `Store.jobs`."""
         return self._store.jobs(seqs)

@@ -255,7 +255,7 @@ def test_a_selection_in_a_home_that_is_not_there_makes_none(cli: Cli, home: Home
     assert not os.path.exists(home.path)
 
 
-# Ids from standard input
+# Ids
 
 
 def test_ids_are_read_from_standard_input(cli: Cli, store: Store) -> None:
@@ -265,6 +265,24 @@ def test_ids_are_read_from_standard_input(cli: Cli, store: Store) -> None:
     code, _, err = cli("cancel", "c", "-", stdin="nobody\r\nd")
     assert (code, err.splitlines()) == (1, ["cancelled c", 'queuectl: error: no job "nobody"', "cancelled d"])
     assert cli("list", "-", "-q", stdin="b\nc\n").out == "c\nb\n"
+
+
+def test_many_ids_are_acted_on_in_their_order(cli: Cli, store: Store) -> None:
+    store.enqueue(new_job(f"j{n}") for n in range(2100))
+    job(store, State.CANCELLED, new_job("off"))
+    job(store, State.COMPLETED, new_job("done", priority=1))
+    wanted = [*(f"j{n}" for n in range(2099, -1, -1)), "off", "nobody", "done"]
+
+    code, out, err = cli("cancel", "-", "-q", stdin="\n".join(wanted))
+
+    assert (code, out.split()) == (1, wanted[:-2])
+    assert err.splitlines() == [
+        'queuectl: error: no job "nobody"',
+        'queuectl: error: job "done" is already completed',
+    ]
+    assert store.counts()["default"][State.CANCELLED] == 2101
+    code, out, _ = cli("retry", "j1", "done", "j2", "--json")
+    assert (code, [shown["id"] for shown in json.loads(out)]) == (0, ["j1", "done", "j2"])
 
 
 @NO_STORE

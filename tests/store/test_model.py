@@ -21,15 +21,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from queuectl.errors import Conflict, NotFound
 from queuectl.job import Condition, Ended, Job, OnParentFailure, Outcome, Parent, Policy, Role, State
-from queuectl.lifecycle import MOVES, Loss
+from queuectl.lifecycle import CANCELLABLE, MOVES, RETRIABLE, Loss
 from queuectl.paths import Home
+from queuectl.selection import Selection
 from queuectl.store.postgres import gate
 from queuectl.transfer import sums, transfer
 from tests.support.factories import NOW, new_job
 from tests.support.stores import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
     from queuectl.job import NewJob
@@ -481,6 +482,32 @@ class StoreAgainstModel(RuleBasedStateMachine):
         else:
             self.store.retry(id, self.now)
             self.model.retry(row, self.now)
+
+    @rule(queue=st.sampled_from(["a", "b"]), age=st.sampled_from([None, 30]))
+    def cancel_what_is_selected(self, queue: str, age: int | None) -> None:
+        rows = self.selected(queue, age, CANCELLABLE)
+        chosen = self.store.matching(Selection((queue,), older_than=age), CANCELLABLE, self.now)
+        assert sorted(seq for seqs in chosen.values() for seq in seqs) == sorted(row.seq for row in rows)
+        done = [job.id for jobs in self.store.cancel_all(chosen, self.now) for job in jobs]
+        assert sorted(done) == sorted(row.id for row in rows)
+        for row in rows:
+            if row.state is State.PROCESSING:
+                row.asked = True
+            else:
+                row.go(State.CANCELLED, self.now)
+
+    @rule(queue=st.sampled_from(["a", "b"]), age=st.sampled_from([None, 30]))
+    def retry_what_is_selected(self, queue: str, age: int | None) -> None:
+        rows = self.selected(queue, age, RETRIABLE)
+        chosen = self.store.matching(Selection((queue,), older_than=age), RETRIABLE, self.now)
+        done = [job.id for jobs in self.store.retry_all(chosen, self.now) for job in jobs]
+        assert sorted(done) == sorted(row.id for row in rows)
+        for row in rows:
+            self.model.retry(row, self.now)
+
+    def selected(self, queue: str, age: int | None, states: Collection[State]) -> list[Row]:
+        before = self.now - timedelta(seconds=age or 0)
+        return [row for row in self.model.of(*states) if row.queue == queue and (age is None or row.created < before)]
 
     @precondition(lambda self: self.stale)
     @rule(data=st.data(), ending=st.sampled_from(list(ENDED)), loss=st.sampled_from(Loss))

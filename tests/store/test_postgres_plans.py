@@ -61,7 +61,14 @@ VALUES: dict[str, Any] = (
     | {"tags": None, "key": None, "key_limit": None, "batch": "b1", "batch_role": None, "array_index": None}
     | {"unique_key": None, "schedule": None, "tick": None, "on_parent_failure": None}
     | {"followed": False, "blocked": State.BLOCKED, "was": State.BLOCKED, "parents": "{1,2}", "roles": '["then"]'}
-    | {"queues": ["default"], "words": None, "older_than": None, "scheduled": False, "anew": False}
+    | {
+        "queues": ["default"],
+        "ids": ["waiting-1", "dead-1"],
+        "words": None,
+        "older_than": None,
+        "scheduled": False,
+        "anew": False,
+    }
     | {"above": "{9,1}", "priorities": "{1,0}", "created": [NOW, NOW]}
 )
 """A value for each parameter."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,8 @@ from queuectl.lifecycle import CANCELLABLE, RETRIABLE, Loss
 from queuectl.paths import Home
 from queuectl.selection import EVERYTHING, Selection
 from queuectl.store.sqlite.engine import SqliteStore
-from tests.support.factories import COOKIE, NOW, WELL, after, claimed, job, new_job, stored_job
+from tests.support.eventually import eventually
+from tests.support.factories import COOKIE, NOW, WELL, WORKER, after, claimed, job, new_job, stored_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -230,6 +232,15 @@ def test_numbers_come_by_state_with_every_state_that_is_meant(store: Store) -> N
     }
 
 
+def test_ids_become_numbers_by_state(store: Store) -> None:
+    jobs = of_each_state(store)
+    store.enqueue([new_job("other")], NOW)
+
+    chosen = store.named(["pending", "dead", "nobody", "'", "cancelled"], {State.PENDING, State.DEAD, State.FAILED})
+
+    assert chosen == {State.PENDING: [jobs[State.PENDING].seq], State.DEAD: [jobs[State.DEAD].seq], State.FAILED: []}
+
+
 # What is done with them
 
 
@@ -359,6 +370,32 @@ def test_a_retried_job_can_be_claimed_at_once(store: Store) -> None:
     list(store.retry_all(store.matching(EVERYTHING, RETRIABLE), after(0.5)))
 
     assert store.claim("b" * 32, COOKIE, after(0.5)) is not None
+
+
+def test_of_jobs_that_workers_take_meanwhile_each_runs_or_is_cancelled(store: Store, open_store: OpenStore) -> None:
+    store.enqueue((new_job(f"j{n}") for n in range(3000)), NOW)
+    worker = open_store()
+    over = threading.Event()
+    ran: set[str] = set()
+
+    def work() -> None:
+        while not over.is_set() and (run := worker.claim(WORKER, COOKIE)) is not None:
+            if worker.finish(run, WELL) is not None:
+                ran.add(run.id)
+
+    beside = threading.Thread(target=work)
+    beside.start()
+    try:
+        eventually(lambda: len(ran) > 5)
+        cancelled = done(store.cancel_all(store.matching(EVERYTHING, CANCELLABLE)))
+    finally:
+        over.set()
+        beside.join()
+
+    counts = store.counts()["default"]
+    assert counts[State.COMPLETED] + counts[State.CANCELLED] == 3000
+    assert counts[State.COMPLETED] == len(list(store.list(State.COMPLETED)))
+    assert len(cancelled) == len(set(cancelled)) >= counts[State.CANCELLED] > 0
 
 
 PEAK = """

@@ -7,7 +7,7 @@ import pytest
 from queuectl import lifecycle
 from queuectl.errors import Conflict
 from queuectl.job import FINISHED, WAITING, Ended, Job, Outcome, Policy, State
-from queuectl.lifecycle import MAX_INTERRUPTIONS, MOVES, Loss, Move
+from queuectl.lifecycle import CANCELLABLE, MAX_INTERRUPTIONS, MOVES, RETRIABLE, Loss, Move, MoveAll
 from tests.support.samples import JOB, NOW
 
 EXITED_WELL = Ended(Outcome.EXITED, exit_code=0)
@@ -228,3 +228,23 @@ def test_a_retried_job_is_due_at_once_with_its_counters_at_zero(state: State) ->
     assert lifecycle.retry(JOB._replace(state=state, failures=4, crashes=3, interruptions=20)) == Move(
         expected, 0.0, 0, 0, 0
     )
+
+
+@pytest.mark.parametrize("state", sorted(CANCELLABLE))
+def test_jobs_of_a_state_are_cancelled_together_as_each_would_be(state: State) -> None:
+    job = JOB._replace(state=state, failures=4, crashes=3, interruptions=20)
+    assert done_with(job, lifecycle.cancel_all(state)) == lifecycle.cancel(job)
+
+
+@pytest.mark.parametrize("state", sorted(RETRIABLE))
+def test_jobs_of_a_state_are_retried_together_as_each_would_be(state: State) -> None:
+    job = JOB._replace(state=state, failures=4, crashes=3, interruptions=20)
+    assert done_with(job, lifecycle.retry_all(state)) == lifecycle.retry(job)
+
+
+def done_with(job: Job, move: MoveAll | None) -> Move | None:
+    """Return what a move of many jobs means for one of them."""
+    if move is None:
+        return None
+    counters = (0, 0, 0) if move.anew else (job.failures, job.crashes, job.interruptions)
+    return Move(move.state, move.delay, *counters)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     Chosen = Mapping[State, Sequence[int]]
     """Numbers of jobs, by the state in which they were when they were selected."""
 
+TOGETHER = 2000
+"""Named jobs that are acted on at once."""
+
 DECLINED = 1
 """Exit code when the person who was asked does not want it."""
 
@@ -66,37 +69,37 @@ def act(verb: Verb, args: Namespace, app: App) -> int:
     jobs = named_jobs(args)
     if isinstance(jobs, Selection):
         return _act_on_selected(jobs, verb, args, app)
-    if not jobs:
-        return _nothing(verb, app)
+    return _act_on_named(jobs, verb, args, app) if jobs else _nothing(verb, app)
+
+
+def _act_on_named(ids: Sequence[str], verb: Verb, args: Namespace, app: App) -> int:
     queue = app.existing_queue()
-    if args.dry_run:
-        return act_on(jobs, lambda id: _would(queue, id, verb), lambda job: f"would {verb.name} {job.id}", app)
-    return act_on(jobs, lambda id: verb.one(queue, id), verb.told, app)
+    failed = 0
 
+    def tried() -> Iterator[Job]:
+        nonlocal failed
+        for start in range(0, len(ids), TOGETHER):
+            some = ids[start : start + TOGETHER]
+            done: dict[str, Job] = {}
+            if len(ids) > 1 and not args.dry_run:
+                try:
+                    for jobs in verb.many(queue, queue.named(some, verb.states)):
+                        done.update((job.id, job) for job in jobs)
+                except StoreUnavailable:
+                    yield from done.values()
+                    raise
+            for id in some:
+                try:
+                    yield done.get(id) or (_would(queue, id, verb) if args.dry_run else verb.one(queue, id))
+                except StoreUnavailable:
+                    raise
+                except QueuectlError as error:
+                    if len(ids) == 1:
+                        raise
+                    app.out.complain(error)
+                    failed += 1
 
-def act_on(ids: Sequence[str], act: Callable[[str], Job], told: Callable[[Job], str], app: App) -> int:
-    """Act on each job by its id and return the exit code; raises as `act` does."""
-    jobs: list[Job] = []
-    failed = False
-    for id in ids:
-        try:
-            job = act(id)
-        except StoreUnavailable as error:
-            error.unchanged = error.unchanged and not jobs
-            raise
-        except QueuectlError as error:
-            if len(ids) == 1:
-                raise
-            app.out.complain(error)
-            failed = True
-            continue
-        jobs.append(job)
-        if app.out.quiet:
-            app.out.line(job.id)
-        else:
-            app.out.say(told(job))
-    if app.out.json and not app.out.quiet:
-        app.out.values(job_fields(job) for job in jobs)
+    _tell(tried(), (lambda job: f"would {verb.name} {job.id}") if args.dry_run else verb.told, app)
     return PartlyDone.exit_code if failed else 0
 
 
@@ -124,51 +127,72 @@ def _act_on_selected(selection: Selection, verb: Verb, args: Namespace, app: App
         return _nothing(verb, app)
     if args.dry_run:
         app.out.say(f"would {verb.name} {_counted(chosen)}")
-        _show(app, (job for seqs in chosen.values() for job in queue.jobs(seqs)))
+        if app.out.quiet or app.out.json:
+            _tell((job for seqs in chosen.values() for job in queue.jobs(seqs)), None, app)
         return 0
     if not args.yes and not _agreed(verb, chosen):
         app.out.say("nothing was changed")
         return DECLINED
     done: Counter[str] = Counter()
-    failures: list[StoreUnavailable] = []
 
     def acted_on() -> Iterator[Job]:
-        try:
-            for batch in verb.many(queue, chosen):
-                done.update(map(verb.done, batch))
-                yield from batch
-        except StoreUnavailable as error:
-            error.unchanged = error.unchanged and not done
-            failures.append(error)
+        for jobs in verb.many(queue, chosen):
+            done.update(map(verb.done, jobs))
+            yield from jobs
 
-    _show(app, acted_on())
-    passed = sum(map(len, chosen.values())) - done.total()
-    told = [f"{_jobs(n)} {what}" for what, n in done.items()]
-    if failures:
-        if told:
-            app.out.say(", ".join(told))
-        raise failures[0]
-    if passed:
-        told.append(f"{_jobs(passed)} had moved on meanwhile")
-    app.out.say(", ".join(told))
+    try:
+        _tell(acted_on(), None, app)
+    finally:
+        if done:
+            app.out.say(", ".join(f"{_jobs(n)} {what}" for what, n in done.items()))
+    if passed := sum(map(len, chosen.values())) - done.total():
+        app.out.say(f"{_jobs(passed)} had moved on meanwhile")
     return 0
 
 
-def _show(app: App, jobs: Iterator[Job]) -> None:
-    """Take all jobs, and write them as the options ask; a table would say nothing that their number does not say."""
-    if app.out.quiet:
-        for job in jobs:
-            app.out.line(job.id)
-    elif app.out.json:
-        app.out.values(job_fields(job) for job in jobs)
+def _tell(jobs: Iterator[Job], told: Callable[[Job], str] | None, app: App) -> None:
+    """Take all jobs, and tell of each as it comes: by its id, as JSON, or in words if there are some.
+
+    Raises:
+        StoreUnavailable: the store cannot be used any more; what has come is told, and JSON is whole.
+    """
+    out = app.out
+    failures: list[StoreUnavailable] = []
+    coming = _until_failure(jobs, failures)
+    if out.json and not out.quiet:
+        out.values(job_fields(job) for job in _telling(coming, told, app))
     else:
-        for _ in jobs:
-            pass
+        for job in _telling(coming, told, app):
+            if out.quiet:
+                out.line(job.id)
+    if failures:
+        raise failures[0]
+
+
+def _until_failure(jobs: Iterator[Job], failures: list[StoreUnavailable]) -> Iterator[Job]:
+    """Yield jobs until the store fails, and put that aside; what fails at once is raised."""
+    any_yet = False
+    try:
+        for job in jobs:
+            any_yet = True
+            yield job
+    except StoreUnavailable as error:
+        if not any_yet:
+            raise
+        error.unchanged = False
+        failures.append(error)
+
+
+def _telling(jobs: Iterator[Job], told: Callable[[Job], str] | None, app: App) -> Iterator[Job]:
+    for job in jobs:
+        if told is not None:
+            app.out.say(told(job))
+        yield job
 
 
 def _nothing(verb: Verb, app: App) -> int:
     app.out.say(f"no job to {verb.name}")
-    _show(app, iter(()))
+    _tell(iter(()), None, app)
     return 0
 
 

@@ -334,6 +334,9 @@ class Store(Protocol):
         All as they are in one moment. Each of the states that the selection takes is a key, also without a job.
         """
 
+    def named(self, ids: Collection[str], states: Collection[State]) -> Mapping[State, Sequence[int]]:
+        """Return the numbers of those jobs of some ids that are in one of some states, as `matching` does."""
+
     def jobs(self, seqs: Sequence[int]) -> Iterator[Job]:
         """Yield the jobs of some numbers, in that order, each as it is when its page is read.
 

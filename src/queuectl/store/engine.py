@@ -129,6 +129,10 @@ class Engine:
         """Return a selection, without its states, as the statements take it."""
         raise NotImplementedError
 
+    def _ids_as_value(self, ids: Collection[str]) -> Any:  # noqa: ANN401  what its database takes
+        """Return ids as one value of a statement."""
+        raise NotImplementedError
+
     def _forget(self, name: str, values: Mapping[str, Any]) -> Sequence[int]:
         """Run a statement that deletes jobs, and return their seqs."""
         raise NotImplementedError
@@ -276,6 +280,14 @@ class Engine:
                 for state in State
                 if state in states and selection.takes(state)
             }
+
+    def named(self, ids: Collection[str], states: Collection[State]) -> Mapping[State, Sequence[int]]:
+        """See `Store.named`."""
+        chosen: dict[State, list[int]] = {state: [] for state in State if state in states}
+        for seq, state in self._statements.rows("seqs_by_id", {"ids": self._ids_as_value(ids)}):
+            if state in chosen:
+                chosen[State(state)].append(seq)
+        return chosen
 
     def jobs(self, seqs: Sequence[int]) -> Iterator[Job]:
         """See `Store.jobs`."""

@@ -15,7 +15,7 @@ from queuectl.lifecycle import Loss
 from queuectl.store import rows
 from queuectl.store.base import LEASE_ENDS_AFTER, Call, Lease, Upkeep
 from queuectl.store.engine import Engine
-from queuectl.store.postgres import moves, schema, selecting
+from queuectl.store.postgres import moves, schema
 from queuectl.store.postgres.bell import NotifyBell
 from queuectl.store.postgres.connection import Connection
 from queuectl.store.postgres.days import Days
@@ -384,7 +384,12 @@ class PostgresStore(Engine):
         }
         return [seq for (seq,) in self._connection.rows("move_all", values)]
 
+    def _ids_as_value(self, ids: Collection[str]) -> list[str]:
+        return list(ids)
+
     def _selected(self, selection: Selection, now: datetime | None) -> dict[str, Any]:
+        from queuectl.store.postgres import selecting  # noqa: PLC0415  not needed to enqueue
+
         return {**selecting.values(selection), "now": now}
 
     def prune(self, state: State, age: float, limit: int, now: datetime | None = None) -> Sequence[int]:

@@ -5,13 +5,15 @@ Must not decide where a job moves (lifecycle.py does) nor how the file is opened
 
 from __future__ import annotations
 
+import json
+
 from queuectl import histogram, lifecycle, wake
 from queuectl.clock import instant, micros
 from queuectl.job import State
 from queuectl.store import rows
 from queuectl.store.base import Lease
 from queuectl.store.engine import Engine
-from queuectl.store.sqlite import enqueueing, selecting
+from queuectl.store.sqlite import enqueueing
 from queuectl.store.sqlite.bell import FifoBell
 from queuectl.store.sqlite.connection import Connection
 
@@ -310,7 +312,12 @@ class SqliteStore(Engine):
             self._connection.count(queue, move.state, 1)
         return [seq for seq, _ in moved]
 
+    def _ids_as_value(self, ids: Collection[str]) -> str:
+        return json.dumps(list(ids))
+
     def _selected(self, selection: Selection, now: datetime | None) -> dict[str, Any]:
+        from queuectl.store.sqlite import selecting  # noqa: PLC0415  not needed to enqueue
+
         self._connection.know_words()
         return selecting.values(selection, micros(now))
 

@@ -160,6 +160,22 @@ def test_dlq_retry_takes_selectors_and_dead_jobs_only(cli: Cli, store: Store) ->
     assert states(store) == {"a": "pending", "b": "dead", "c": "cancelled"}
 
 
+@pytest.mark.parametrize("output", ["-q", "--json"])
+def test_all_is_done_even_if_nobody_reads_what(
+    program: list[str], environ: dict[str, str], store: Store, output: str
+) -> None:
+    store.enqueue(new_job(f"j{n}") for n in range(3000))
+
+    with subprocess.Popen(
+        [*program, "cancel", "--all", "--yes", output], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.wait(DEADLINE) == 0
+
+    assert store.counts()["default"][State.CANCELLED] == 3000
+
+
 # Who is asked
 
 

@@ -159,12 +159,17 @@ def _tell(jobs: Iterator[Job], told: Callable[[Job], str] | None, app: App) -> N
     out = app.out
     failures: list[StoreUnavailable] = []
     coming = _until_failure(jobs, failures)
-    if out.json and not out.quiet:
-        out.values(job_fields(job) for job in _telling(coming, told, app))
-    else:
-        for job in _telling(coming, told, app):
-            if out.quiet:
-                out.line(job.id)
+    try:
+        if out.json and not out.quiet:
+            out.values(job_fields(job) for job in _telling(coming, told, app))
+        else:
+            for job in _telling(coming, told, app):
+                if out.quiet:
+                    out.line(job.id)
+    except BrokenPipeError:
+        for _ in coming:
+            pass  # whoever reads no further has asked for all of it all the same
+        raise
     if failures:
         raise failures[0]
 

@@ -56,6 +56,26 @@ def test_a_cancel_reaches_the_worker_of_the_job(called: RealQueue) -> None:
     assert called.wait("a").outcome is Outcome.CANCELLED
 
 
+def test_a_cancel_of_what_is_selected_reaches_the_workers_of_running_jobs(called: RealQueue) -> None:
+    called.enqueue("echo up >>started; exec sleep 1000", "--id", "a", "--tag", "run=5")
+    called.wait_for_lines("started")
+    called.enqueue("true", "--id", "b", "--tag", "run=5")
+
+    called.do("cancel", "--tag", "run=5", "--yes")
+
+    assert called.wait("a").outcome is Outcome.CANCELLED
+    assert called.wait("b").outcome is None
+
+
+def test_a_retry_of_what_is_selected_reaches_an_idle_worker(called: RealQueue) -> None:
+    called.enqueue("false", "--id", "a", "--max-retries", "0")
+    called.wait("a", State.DEAD)
+
+    called.do("retry", "--state", "dead", "--yes")
+
+    eventually(lambda: (job := called.store.get("a")) is not None and job.attempt == 2)
+
+
 @ON_A_SERVER
 def test_who_reads_elsewhere_reaches_the_worker_of_the_job(called: RealQueue, elsewhere: RealQueue) -> None:
     called.enqueue("echo one; exec sleep 1000", "--id", "a")

@@ -8,7 +8,8 @@ import pytest
 
 from queuectl.errors import Conflict, NotFound
 from queuectl.job import Condition, Dependency, NewJob, OnParentFailure, Parent, State
-from queuectl.lifecycle import Loss
+from queuectl.lifecycle import CANCELLABLE, RETRIABLE, Loss
+from queuectl.selection import Selection
 from tests.support.factories import BADLY, NOW, WELL, after, claimed, job, new_job, stored_job
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ def states(store: Store, *ids: str) -> list[State]:
 
 
 def counts_are_exact(store: Store) -> bool:
-    found = dict.fromkeys(State, 0)
+    found: dict[str, dict[State, int]] = {}
     for one in store.list():
-        found[one.state] += 1
-    return store.counts()["default"] == found
+        found.setdefault(one.queue, dict.fromkeys(State, 0))[one.state] += 1
+    return store.counts() == found
 
 
 def end(store: Store, id: str, state: State) -> None:
@@ -324,4 +325,20 @@ def test_a_forgotten_child_leaves_nothing_behind(store: Store) -> None:
     store.finish(running, WELL, NOW)
 
     assert [one.id for one in store.list()] == ["p"]
+    assert counts_are_exact(store)
+
+
+def test_what_is_moved_with_many_others_takes_its_family_along(store: Store) -> None:
+    store.enqueue([parent("p"), new_job("alone")], NOW)
+    store.enqueue(
+        [new_job("c", queue="later", after=["p"]), new_job("a", queue="later", after=[Parent("p", "any")])], NOW
+    )
+
+    chosen = store.matching(Selection(("default",)), CANCELLABLE, NOW)
+    assert {one.id for many in store.cancel_all(chosen, NOW) for one in many} == {"p", "alone"}
+    assert states(store, "c", "a") == [CANCELLED, PENDING]
+    chosen = store.matching(Selection(("default",)), RETRIABLE, NOW)
+    assert {one.id for many in store.retry_all(chosen, NOW) for one in many} == {"p", "alone"}
+
+    assert states(store, "c") == [BLOCKED]
     assert counts_are_exact(store)

@@ -121,6 +121,11 @@ class Model:
     rows: dict[str, Row] = field(default_factory=dict)
     completions: list[datetime] = field(default_factory=list)
 
+    @property
+    def are_alone(self) -> bool:
+        """Whether no job waits for another one or for a batch: else the order counts in which some are moved."""
+        return not any(row.met or row.batch for row in self.rows.values())
+
     def of(self, *states: State) -> list[Row]:
         return [row for row in self.rows.values() if row.state in states]
 
@@ -483,6 +488,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             self.store.retry(id, self.now)
             self.model.retry(row, self.now)
 
+    @precondition(lambda self: self.model.are_alone)
     @rule(queue=st.sampled_from(["a", "b"]), age=st.sampled_from([None, 30]))
     def cancel_what_is_selected(self, queue: str, age: int | None) -> None:
         rows = self.selected(queue, age, CANCELLABLE)
@@ -496,6 +502,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             else:
                 row.go(State.CANCELLED, self.now)
 
+    @precondition(lambda self: self.model.are_alone)
     @rule(queue=st.sampled_from(["a", "b"]), age=st.sampled_from([None, 30]))
     def retry_what_is_selected(self, queue: str, age: int | None) -> None:
         rows = self.selected(queue, age, RETRIABLE)

@@ -8,7 +8,8 @@ WITH moved AS (
         finished_at = CASE WHEN %(finished)s THEN coalesce(%(now)s::timestamptz, clock_timestamp()) END,
         failures = CASE WHEN %(anew)s THEN 0 ELSE failures END,
         crashes = CASE WHEN %(anew)s THEN 0 ELSE crashes END,
-        interruptions = CASE WHEN %(anew)s THEN 0 ELSE interruptions END
+        interruptions = CASE WHEN %(anew)s THEN 0 ELSE interruptions END,
+        not_before = NULL, last_error = CASE WHEN attempt > 0 THEN last_error END
     WHERE seq = ANY(%(seqs)s::bigint[]) AND state = %(from_state)s AND NOT followed
     RETURNING seq, queue, state
 ), counted AS (

@@ -4,6 +4,7 @@ UPDATE jobs
 SET state = :state, ready = :ready, next_run_at = :next_run_at, finished_at = :finished_at,
     failures = CASE WHEN :anew THEN 0 ELSE failures END,
     crashes = CASE WHEN :anew THEN 0 ELSE crashes END,
-    interruptions = CASE WHEN :anew THEN 0 ELSE interruptions END
+    interruptions = CASE WHEN :anew THEN 0 ELSE interruptions END,
+    not_before = NULL, last_error = iif(attempt = 0, NULL, last_error)
 WHERE seq IN (SELECT value FROM json_each(:seqs)) AND state = :from_state AND followed = 0
 RETURNING seq, queue;

@@ -306,6 +306,8 @@ def sums(gate: Gate) -> dict[str, object]:
         "dependencies": dependencies.hexdigest(),
         "settings": list(rest.settings),
         "durations": list(rest.durations),
+        "schedules": list(rest.schedules),
+        "ticks": list(rest.ticks),
     }
 
 

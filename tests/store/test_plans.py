@@ -30,7 +30,19 @@ STATEMENTS = sorted({path.stem for path in Path(queries.__file__).parent.glob("*
 
 NAMED = re.compile(r"\bjobs_\w+")
 
-TABLES = {"jobs", "terms", "attempts", "dependencies", "counts", "durations", "workers", "config", "flushes"}
+TABLES = {
+    "jobs",
+    "terms",
+    "attempts",
+    "dependencies",
+    "counts",
+    "durations",
+    "workers",
+    "config",
+    "flushes",
+    "schedules",
+    "ticks",
+}
 
 WHOLE_TABLE = {
     "list_all": "jobs",  # newest first is the order of the table; read up to the limit
@@ -40,6 +52,7 @@ WHOLE_TABLE = {
     "identities": "workers",
     "workers": "workers",
     "settings": "config",
+    "schedules": "schedules",
     "flush": "flushes",
 }
 """Statements that read a whole table on purpose."""

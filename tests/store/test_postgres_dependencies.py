@@ -37,7 +37,7 @@ def just_before_its_commit(store: PostgresStore, monkeypatch: pytest.MonkeyPatch
     """
     there, go_on = threading.Event(), threading.Event()
     connection = store._connection  # noqa: SLF001  the moment is inside
-    together = connection.together
+    together = connection.repeated
 
     def and_wait(act: Callable[[], object]) -> object:
         def held() -> object:
@@ -48,7 +48,7 @@ def just_before_its_commit(store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 
         return together(held)
 
-    monkeypatch.setattr(connection, "together", and_wait)
+    monkeypatch.setattr(connection, "repeated", and_wait)
     try:
         yield there
     finally:

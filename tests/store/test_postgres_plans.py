@@ -69,6 +69,8 @@ VALUES: dict[str, Any] = (
         "scheduled": False,
         "anew": False,
     }
+    | {"times": "", "zone": "", "job": "", "overlap": "skip", "catch_up": "one", "within": None, "splay": 0.0}
+    | {"created_at": NOW, "next_tick": None, "last_seq": None, "keep": 50}
     | {"above": "{9,1}", "priorities": "{1,0}", "created": [NOW, NOW]}
 )
 """A value for each parameter."""
@@ -80,6 +82,7 @@ ITS_VALUES: dict[str, dict[str, Any]] = {
     "finish_and_claim": COMPLETED,
     "finish_and_claim_from": COMPLETED,
     "forget_day": {"limit": BATCH},
+    "keep_tick": {"schedule": "s1", "tick": NOW, "outcome": "made"},
     "request_stop": {"now": True},
     "set_setting": {"key": ""},
 }
@@ -150,6 +153,12 @@ INSERT INTO queuectl.workers (
 SELECT
     'w' || i, 1, 1, '', 'h' || i / 10, '', '', now(), now() + interval '1 day', now() + interval '2 days', mod(i, 2) = 0
 FROM generate_series(1, 2000) AS i;
+INSERT INTO queuectl.schedules
+SELECT 's' || i, '', '', '', 'skip', 'one', NULL, 0, 18, '', now(), now() + i * interval '1 minute', NULL, NULL
+FROM generate_series(-100, 20000) AS i;
+INSERT INTO queuectl.ticks
+SELECT 's' || i, now() - n * interval '1 minute', 'made', 1, ''
+FROM generate_series(1, 2000) AS i, generate_series(1, 50) AS n;
 INSERT INTO queuectl.stops SELECT 'h' || i, i, 0 FROM generate_series(1, 2000) AS i
 """
 
@@ -323,6 +332,7 @@ WHOLE_TABLE = {
     "clear_durations": {"durations", "runs"},
     "prune_durations": {"durations", "runs"},
     "settings": {"config"},
+    "schedules": {"schedules"},
     "request_stop": {"stops"},  # a row per host that was asked to stop within 30 days
     "last_stop": {"stops"},
     "schema_version": {"migrations", "identity"},
@@ -348,6 +358,8 @@ def test_no_statement_reads_a_table_from_end_to_end(watched: Watched, name: str,
 
 
 SORTING = {
+    "schedules",  # a row per schedule
+    "ticks",  # 50 rows
     "running",  # a row per worker
     "list_processing",  # a row per worker
     "running_near",  # a row per worker of this machine

@@ -17,9 +17,10 @@ import pytest
 from queuectl import joblogs
 from queuectl import transfer as service
 from queuectl.errors import Conflict, InvalidInput, StoreClosed, StoreUnavailable
-from queuectl.job import Condition, Ended, Outcome, Parent, Policy, State
+from queuectl.job import NO_FLOW, Condition, Ended, Outcome, Parent, Policy, State
 from queuectl.maintenance import Sweeper
 from queuectl.paths import Home
+from queuectl.schedule.record import NewSchedule
 from queuectl.store.postgres import gate as postgres_gate
 from queuectl.store.transfers import Stage
 from queuectl.transfer import Moved, abandon, reopen, sums, transfer
@@ -74,6 +75,8 @@ def everything(store: Store) -> dict[str, object]:
 # A gate
 
 
+SCHEDULE = NewSchedule("often", "every 1s", "UTC", '{"command": "true"}')
+
 CHANGES: dict[str, Callable[[Store], object]] = {
     "enqueue": lambda store: store.enqueue([new_job()]),
     "enqueue many": lambda store: store.enqueue([new_job(), new_job()]),
@@ -85,6 +88,10 @@ CHANGES: dict[str, Callable[[Store], object]] = {
     "prune the dead": lambda store: store.prune(State.DEAD, 0, 10),
     "set_setting": lambda store: store.set_setting("grace", "1s"),
     "register": lambda store: store.register(identity("9" * 32), 60.0),
+    "add a schedule": lambda store: store.schedules().add([SCHEDULE._replace(name="other")]),
+    "tick": lambda store: store.schedules().make_due(lambda _schedule, _tick: new_job()),
+    "pause a schedule": lambda store: store.schedules().pause(SCHEDULE.name),
+    "remove a schedule": lambda store: store.schedules().remove(SCHEDULE.name),
 }
 
 
@@ -103,6 +110,7 @@ def test_a_closed_queue_is_changed_by_nobody(open_store: OpenStore, change: str)
     job(early, State.DEAD)
     job(early, State.COMPLETED, new_job("done"))
     job(early, new=new_job("waiting"))
+    early.schedules().add([SCHEDULE], NOW)
     before = everything(early)
     open_store().gate().begin_leaving(ID, ELSEWHERE)
 
@@ -133,6 +141,7 @@ def test_a_queue_that_stays_is_changed_as_before(open_store: OpenStore, change: 
     job(early, State.DEAD)
     job(early, State.COMPLETED, new_job("done"))
     job(early, new=new_job("waiting"))
+    early.schedules().add([SCHEDULE], NOW)
     gate = open_store().gate()
     gate.begin_leaving(ID, ELSEWHERE)
     gate.stay(ID)
@@ -210,6 +219,13 @@ def test_there_is_room_only_where_no_job_is(store: Store) -> None:
     store.enqueue([new_job()])
 
 
+def test_there_is_room_only_where_no_schedule_is(store: Store) -> None:
+    store.schedules().add([SCHEDULE], NOW)
+
+    with pytest.raises(Conflict, match="there are schedules in"):
+        store.gate().begin_arriving(ID, ELSEWHERE, ID)
+
+
 def test_what_has_left_is_replaced_only_by_what_comes_back(closed_store: Store) -> None:
     gate = closed_store.gate()
     gate.leave(ID)
@@ -227,6 +243,8 @@ def test_a_store_from_which_a_queue_is_sent_back_is_empty_and_open(store: Store)
     gate = store.gate()
     batch, rest = gate.batch(0, 100), gate.rest()
     list(store.clear())
+    for schedule in store.schedules().all():
+        store.schedules().remove(schedule.name)
     gate.begin_arriving(ID, "elsewhere", ID)
     gate.take_in(ID, 0, batch, no_log)
     gate.take_in_rest(ID, rest)
@@ -365,6 +383,10 @@ def filled(store: Store) -> dict[str, object]:
     store.prune(State.CANCELLED, 86400.0, 10, NOW)
     store.set_setting("grace", "7s")
     store.set_setting("keep_dead", "90d")
+    nightly = NewSchedule("nightly", "30 2 * * *", "Europe/Berlin", f'{{"command": "{NASTY}"}}', within=1.5, splay=0.1)
+    store.schedules().add([nightly, SCHEDULE._replace(caller_env={"TZ": NASTY})], NOW)
+    store.schedules().pause("nightly", after(3))
+    store.schedules().make_due(lambda _, tick: new_job()._replace(flow=NO_FLOW._replace(tick=tick)), after(5))
     return everything(store)
 
 
@@ -373,6 +395,8 @@ def test_a_queue_arrives_as_it_was(ends: tuple[Store, Store]) -> None:
     before = filled(source)
     jobs = {found.id: (found, source.attempts(found.seq)) for found in source.list()}
     metrics = source.metrics()
+    schedules = [(found, source.schedules().ticks(found.name)) for found in source.schedules().all()]
+    assert all(found.paused_at or ticks for found, ticks in schedules)
 
     assert move(source, target) == Moved(len(jobs), target.gate().place, already=False)
 
@@ -380,6 +404,7 @@ def test_a_queue_arrives_as_it_was(ends: tuple[Store, Store]) -> None:
     assert {found.id: (found, target.attempts(found.seq)) for found in target.list()} == jobs
     assert target.metrics()._replace(upkeep=None) == metrics._replace(upkeep=None)
     assert target.settings() == {"grace": "7s", "keep_dead": "90d"}
+    assert [(found, target.schedules().ticks(found.name)) for found in target.schedules().all()] == schedules
     assert everything(source) == before
 
 

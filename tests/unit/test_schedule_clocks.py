@@ -179,6 +179,14 @@ def test_both_changes_of_the_clocks(zone: str, expression: str, date: str, ticks
     assert [tick.astimezone(here).isoformat("T", "minutes")[11:] for tick in found] == ticks
 
 
+def test_in_the_second_of_two_hours_the_times_of_the_first_are_over() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    second = datetime(2026, 10, 25, 2, 15, tzinfo=berlin, fold=1).astimezone(UTC)
+    tick = Cron("30 2 * * *", berlin).after(second)
+    assert tick is not None
+    assert tick.astimezone(berlin).isoformat() == "2026-10-26T02:30:00+01:00"
+
+
 def test_a_day_that_a_zone_never_had_is_made_up_for_when_the_next_begins() -> None:
     apia = ZoneInfo("Pacific/Apia")
     before = datetime(2011, 12, 29, 13, tzinfo=apia).astimezone(UTC)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from queuectl.errors import InvalidInput
 from queuectl.schedule import zones
+from queuectl.schedule.catchup import CatchUp
 from queuectl.schedule.crontab import Entry, Refused, read_crontab
-from queuectl.schedule.due import AT_ONCE, CatchUp, Due, due, offset
+from queuectl.schedule.due import AT_ONCE, Due, due, offset
 from queuectl.schedule.when import SHORTCUTS, parse_when
 from tests.support.samples import NOW
 

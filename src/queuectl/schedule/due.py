@@ -6,10 +6,10 @@ As lifecycle.py decides where a job moves, this decides what a schedule does; th
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 from hashlib import sha256
 
 from queuectl.record import Record
+from queuectl.schedule.catchup import CatchUp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,14 +24,6 @@ AT_ONCE = 100
 """Ticks that are made up for in one transaction, so that no other writer waits long."""
 
 _INSTANT = timedelta(microseconds=1)
-
-
-class CatchUp(StrEnum):
-    """What becomes of ticks that came while no worker was there."""
-
-    NONE = "none"
-    ONE = "one"
-    ALL = "all"
 
 
 class Due(Record):

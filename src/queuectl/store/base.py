@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from queuectl.job import Attempt, Dependency, Ended, Job, LogPart, NewJob, State
     from queuectl.lifecycle import Loss
     from queuectl.selection import Selection
+    from queuectl.store.schedules import Schedules
     from queuectl.store.transfers import Gate
 else:
     Protocol = object
@@ -425,6 +426,9 @@ class Store(Protocol):
 
     def set_setting(self, key: str, value: str) -> None:
         """Set a configuration value; every worker has it within a second."""
+
+    def schedules(self) -> Schedules:
+        """Return what becomes a job at its times; see there."""
 
     def gate(self) -> Gate:
         """Return where the whole queue leaves for another store, or comes in from one."""

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any, Protocol, TypeVar
 
-    from queuectl.job import Attempt, Dependency, Job, LogPart
+    from queuectl.job import Attempt, Dependency, Job, LogPart, NewJob
     from queuectl.lifecycle import Move, MoveAll
     from queuectl.selection import Selection
     from queuectl.store.rows import Row
+    from queuectl.store.schedules import Schedules
 
     _T = TypeVar("_T")
 
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
 
         def durable(self) -> AbstractContextManager[Any]:
             """Begin a write that is on disk when it ends without an error."""
+
+        def together(self) -> AbstractContextManager[Any]:
+            """Begin a write of several statements, all or none, that is on disk when it ends without an error."""
 
         def close(self) -> None:
             """Let go of the database."""
@@ -99,6 +103,14 @@ class Engine:
 
     def _write_end(self, job: Job, ended: Ended, move: Move, now: datetime | None) -> Job | None:
         """Write the end of a run and return the job; None when the fence holds it off."""
+        raise NotImplementedError
+
+    def _insert(self, new: NewJob, now: datetime | None) -> int:
+        """Add a job within a transaction and return its seq; raise `Conflict` when its id is taken."""
+        raise NotImplementedError
+
+    def now(self) -> datetime:
+        """See `Store.now`."""
         raise NotImplementedError
 
     def _move(self, job: Job, move: Move, now: datetime | None) -> bool:
@@ -309,16 +321,18 @@ class Engine:
                 job = self._existing(id)
                 if job.state is State.CANCELLED:
                     return job
-                move = lifecycle.cancel(job)
-                if move is None:
-                    request = {"seq": job.seq, "attempt": job.attempt, "now": self._moment(now)}
-                    done = self._statements.change("request_cancel", request) > 0
-                else:
-                    done = self._carry_out(job, move, now)
-                found = self._existing(id) if done else None
+                found = self._existing(id) if self._cancel(job, now) else None
             self._wake_released()
             if found is not None:
                 return found
+
+    def _cancel(self, job: Job, now: datetime | None) -> bool:
+        """Cancel a job, or ask for the end of its run; False when it has moved since it was read."""
+        move = lifecycle.cancel(job)
+        if move is not None:
+            return self._carry_out(job, move, now)
+        request = {"seq": job.seq, "attempt": job.attempt, "now": self._moment(now)}
+        return self._statements.change("request_cancel", request) > 0
 
     def retry(self, id: str, now: datetime | None = None) -> Job:
         """See `Store.retry`."""
@@ -436,6 +450,12 @@ class Engine:
         """See `Store.set_setting`."""
         with self._statements.durable():
             self._statements.change("set_setting", {"key": key, "value": value})
+
+    def schedules(self) -> Schedules:
+        """See `Store.schedules`."""
+        from queuectl.store.schedules import Means, Schedules  # noqa: PLC0415  not needed to enqueue
+
+        return Schedules(Means(self._statements, self._terms, self._moment, self.now, self._insert, self._cancel))
 
     def close(self) -> None:
         """See `Store.close`."""

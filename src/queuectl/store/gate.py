@@ -59,7 +59,7 @@ class EngineGate:
         raise NotImplementedError
 
     def _add_rest(self, rest: Rest) -> None:
-        """Replace settings and durations, and never give numbers up to the last one again."""
+        """Replace settings, durations and schedules, and never give numbers up to the last one again."""
         raise NotImplementedError
 
     def _served(self) -> bool:
@@ -97,8 +97,9 @@ class EngineGate:
         settings = sorted(self._statements.rows("settings"))
         durations = self._rows("durations")
         counts = sorted(self._statements.rows("counts"))
+        schedules, ticks = self._statements.rows("schedules"), self._rows("ticks")
         ((last_seq,),) = self._rows("last_seq")
-        return Rest(settings, durations, [row for row in counts if row[2]], last_seq)
+        return Rest(settings, durations, [row for row in counts if row[2]], schedules, ticks, last_seq)
 
     # At the source
 
@@ -149,6 +150,8 @@ class EngineGate:
         self._refuse_closed(but=Stage.LEFT)
         if left is None and self._rows("any_job"):
             raise Conflict(f"there are jobs in {self.place} already", "a queue is moved to where none is")
+        if left is None and self._rows("any_schedule"):
+            raise Conflict(f"there are schedules in {self.place} already", "a queue is moved to where none is")
         if left is not None and left.queue != queue:
             raise Conflict(
                 f"in {self.place} is the copy of another queue, which has moved to {left.place}",

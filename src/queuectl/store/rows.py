@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from queuectl.job import Ended, NewJob
     from queuectl.lifecycle import Move
+    from queuectl.schedule.record import Schedule, Tick
     from queuectl.store.terms import TermsTable
 
     Row = tuple[Any, ...]
@@ -153,6 +154,51 @@ def registered(row: Row) -> Registered:
     """Make a registered worker of a row of `workers`."""
     *identity, age, stopping_at, job, after_stop, lease_left = row
     return Registered(Identity(*identity), age, stopping_at is not None, job, after_stop, lease_left)
+
+
+def schedule(row: Row) -> Schedule:
+    """Make a schedule of a row of `schedules`; raises as `job` does."""
+    from queuectl.schedule.catchup import CatchUp  # noqa: PLC0415  not needed to enqueue
+    from queuectl.schedule.record import Overlap, Schedule  # noqa: PLC0415
+
+    try:
+        name, times, zone, job, overlap, catch_up, within, splay, umask, caller_env, *moments, last_seq = row
+        return Schedule(
+            name,
+            times,
+            zone,
+            job,
+            Overlap(overlap),
+            CatchUp(catch_up),
+            within,
+            splay,
+            umask,
+            words.environment(caller_env),
+            instant(moments[0]),
+            maybe_instant(moments[1]),
+            maybe_instant(moments[2]),
+            last_seq,
+        )
+    except (KeyError, TypeError, ValueError):
+        raise _damaged() from None
+
+
+def tick(row: Row) -> Tick:
+    """Make what became of a tick of a row of `ticks`; raises as `job` does."""
+    from queuectl.schedule.record import Outcome as TickOutcome  # noqa: PLC0415  not needed to enqueue
+    from queuectl.schedule.record import Tick  # noqa: PLC0415
+
+    try:
+        return Tick(instant(row[0]), TickOutcome(row[1]), row[2], row[3])
+    except (TypeError, ValueError):
+        raise _damaged() from None
+
+
+def by_own_clock(due: int | None, moment: list[int], now: datetime | None) -> datetime | None:
+    """Return a time by this machine's clock that is `due` by a store's, whose time is `moment` where it has a clock."""
+    if due is None:
+        return None
+    return instant(due - moment[0] + micros(now)) if moment else instant(due)
 
 
 def _damaged() -> StoreUnavailable:

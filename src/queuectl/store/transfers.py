@@ -69,6 +69,8 @@ class Rest(Record):
     durations: Sequence[Row]
     counts: Sequence[Row]
     """By queue and state, without those that are zero, as they are kept: not by looking at the jobs."""
+    schedules: Sequence[Row]
+    ticks: Sequence[Row]
     last_seq: int
     """The largest number that was given to a job so far."""
 

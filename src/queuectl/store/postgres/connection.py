@@ -180,6 +180,10 @@ class Connection:
         """Begin a write of one statement, which commits itself and is on the server's disk then."""
         return nullcontext()
 
+    def together(self) -> AbstractContextManager[None]:
+        """Begin a write of several statements, all or none."""
+        return self.transaction()
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Begin a read of several statements: they see one state, and lock nobody."""
@@ -211,8 +215,13 @@ class Connection:
                 self._in_transaction = False
                 db.patience = self._patience
 
-    def together(self, act: Callable[[], _T]) -> _T:
-        """Return what some statements give in one transaction, repeated when it met another one of the moment."""
+    def repeated(self, act: Callable[[], _T]) -> _T:
+        """Return what some statements give in one transaction, repeated when it met another one of the moment.
+
+        Within a transaction they are a part of it, and whoever began that one repeats it.
+        """
+        if self._in_transaction:
+            return act()
         for repeat in range(REPEATS):
             try:
                 with self.transaction():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from queuectl import lifecycle
-from queuectl.clock import instant, micros
+from queuectl.clock import instant
 from queuectl.errors import StoreUnavailable
 from queuectl.job import LogPart, State
 from queuectl.lifecycle import Loss
@@ -103,6 +103,9 @@ class PostgresStore(Engine):
     def enqueue(self, jobs: Iterable[NewJob], now: datetime | None = None) -> Collection[str]:
         """See `Store.enqueue`."""
         return self._enqueuer.enqueue(jobs, now)
+
+    def _insert(self, new: NewJob, now: datetime | None) -> int:
+        return self._enqueuer.insert(new, now)
 
     # A worker's side
 
@@ -240,8 +243,8 @@ class PostgresStore(Engine):
 
     def next_due_at(self, now: datetime | None = None) -> datetime | None:
         """See `Store.next_due_at`."""
-        ((due, moment),) = self._connection.rows("next_due_at", {"now": now})
-        return None if due is None else instant(due - moment + micros(now))
+        ((due, *moment),) = self._connection.rows("next_due_at", {"now": now})
+        return rows.by_own_clock(due, moment, now)
 
     def in_place(self) -> bool:
         """See `Store.in_place`."""
@@ -369,7 +372,7 @@ class PostgresStore(Engine):
         self._connection.rows("lock_batch", {"batch": batch})
 
     def _together(self, act: Callable[[], _T]) -> _T:
-        return self._connection.together(act)
+        return self._connection.repeated(act)
 
     def _move_all(self, seqs: Collection[int], state: State, move: MoveAll, now: datetime | None) -> Collection[int]:
         values = {

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
-    from typing import IO
+    from typing import IO, Any
 
     from queuectl.job import NewJob
     from queuectl.store.followers import Followers
@@ -76,13 +76,27 @@ class Enqueuer:
             self._spool.close()
             self._spool = None
 
-    def _enqueue_one(self, new: NewJob, key: bytes, now: datetime | None) -> Collection[str]:
-        values = {
+    def insert(self, new: NewJob, now: datetime | None) -> int:
+        """Add one job within a transaction, and return its seq.
+
+        Raises:
+            Conflict: its id is taken.
+        """
+        added = self._connection.row("enqueue", self._values(new, os.urandom(16), now))
+        if added is None:
+            raise taken(new.id, "just now")
+        return int(added[0])
+
+    def _values(self, new: NewJob, key: bytes, now: datetime | None) -> dict[str, Any]:
+        return {
             **dict(zip(COLUMNS, rows.gathered(new, self._terms.number(new)), strict=True)),
             "state": lifecycle.enqueue(),
             "enqueue_key": key,
             "now": now,
         }
+
+    def _enqueue_one(self, new: NewJob, key: bytes, now: datetime | None) -> Collection[str]:
+        values = self._values(new, key, now)
         while self._connection.row("enqueue", values) is None:
             other = self._connection.row("id_taken", {"id": new.id, "enqueue_key": key})
             if other is None:
@@ -129,7 +143,7 @@ class Enqueuer:
             if self._family:
                 self._join_family(now)
 
-        connection.together(insert)
+        connection.repeated(insert)
         return _SpooledIds(spool)
 
     def _join_family(self, now: datetime | None) -> None:

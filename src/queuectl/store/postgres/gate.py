@@ -29,6 +29,7 @@ REFUSED = {
     "unfinished": "INSERT OR UPDATE OR DELETE",
     "config": "INSERT OR UPDATE OR DELETE",
     "durations": "INSERT OR UPDATE OR DELETE",
+    "schedules": "INSERT OR UPDATE OR DELETE",
     "workers": "INSERT",
 }
 """What is refused while the queue is closed, by table, in the order in which an enqueue and most other statements lock
@@ -36,6 +37,8 @@ them. What else is written is written only together with these."""
 
 JOB_TIMES = (19, 20, 21, 22, 23, 31, 40, 42, 44)
 ATTEMPT_TIMES = (3, 4)
+SCHEDULE_TIMES = (10, 11, 12)
+TICK_TIMES = (1,)
 """Columns that are instants."""
 
 ATTEMPT, FINISHED_AT = 15, 23
@@ -117,6 +120,8 @@ class PostgresGate(EngineGate):
         self._change("empty_rest")
         self._copy("add_settings", rest.settings, ())
         self._copy("add_durations", rest.durations, ())
+        self._copy("add_schedules", rest.schedules, SCHEDULE_TIMES)
+        self._copy("add_ticks", rest.ticks, TICK_TIMES)
         self._change("count")
         self._rows("keep_last_seq", {"seq": rest.last_seq})
         self._change("analyze")

@@ -114,6 +114,11 @@ class Connection:
         key = (queue, state)
         self._counted[key] = self._counted.get(key, 0) + n
 
+    @property
+    def last_number(self) -> int:
+        """Number of the row that was inserted last."""
+        return self._db.last_insert_rowid()
+
     def numbers(self, name: str, values: Values = ()) -> array[int]:
         """Run a statement whose rows are one number each, and return them in 8 bytes each."""
         from array import array  # noqa: PLC0415  not needed to enqueue
@@ -182,6 +187,8 @@ class Connection:
     def durable(self) -> _Transaction:
         """Begin a write that is on disk when it ends without an error."""
         return _Transaction(self, "FULL")
+
+    together = durable
 
     def relaxed(self) -> _Transaction:
         """Begin a write that survives the death of this process at once, and a power cut within `sync_every`.

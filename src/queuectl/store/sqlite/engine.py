@@ -64,6 +64,10 @@ class SqliteStore(Engine):
         """See `Store.enqueue`."""
         return enqueueing.enqueue(self._connection, self._terms, self._followers, jobs, now)
 
+    def _insert(self, new: NewJob, now: datetime | None) -> int:
+        enqueueing.insert(self._connection, new, rows.gathered(new, self._terms.number(new)), micros(now))
+        return self._connection.last_number
+
     # A worker's side
 
     def last_stop(self) -> int:

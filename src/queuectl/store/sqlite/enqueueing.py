@@ -43,15 +43,20 @@ def enqueue(
 
 def _enqueue_one(connection: Connection, terms: TermsTable, new: NewJob, now: datetime | None) -> Collection[str]:
     values = rows.gathered(new, terms.number(new))
-    state = lifecycle.enqueue()
     with connection.durable():
-        try:
-            connection.change("enqueue", (*values, micros(now), state))
-        except apsw.ConstraintError:
-            other = connection.row("get", {"id": new.id})
-            raise taken(new.id, None if other is None else other[2]) from None
-        connection.count(new.queue, state, 1)
+        insert(connection, new, values, micros(now))
     return (new.id,)
+
+
+def insert(connection: Connection, new: NewJob, values: rows.Row, now: int) -> None:
+    """Add one job, with its row of `incoming`, within a transaction."""
+    state = lifecycle.enqueue()
+    try:
+        connection.change("enqueue", (*values, now, state))
+    except apsw.ConstraintError:
+        other = connection.row("get", {"id": new.id})
+        raise taken(new.id, None if other is None else other[2]) from None
+    connection.count(new.queue, state, 1)
 
 
 def _enqueue_many(

@@ -19,11 +19,12 @@ REFUSED = {
     "jobs": ("insert", "update", "delete"),
     "config": ("insert", "update", "delete"),
     "durations": ("insert", "update", "delete"),
+    "schedules": ("insert", "update", "delete"),
     "workers": ("insert",),
 }
 """What is refused while the queue is closed, by table. What else is written is written only together with these."""
 
-EMPTIED = ("dependencies", "attempts", "jobs", "counts", "durations", "config")
+EMPTIED = ("dependencies", "attempts", "jobs", "counts", "durations", "config", "ticks", "schedules")
 
 
 class SqliteGate(EngineGate):
@@ -67,10 +68,12 @@ class SqliteGate(EngineGate):
         self._connection.add("transfer/add_dependency", batch.dependencies)
 
     def _add_rest(self, rest: Rest) -> None:
-        for table in ("counts", "durations", "config"):
+        for table in ("counts", "durations", "config", "ticks", "schedules"):
             self._connection.define("transfer/empty", table=table)
         self._connection.add("transfer/add_setting", rest.settings)
         self._connection.add("transfer/add_duration", rest.durations)
+        self._connection.add("transfer/add_schedule", rest.schedules)
+        self._connection.add("transfer/add_tick", rest.ticks)
         self._change("count")
         self._change("forget_last_seq", {"seq": rest.last_seq})
         self._change("keep_last_seq", {"seq": rest.last_seq})

@@ -1,2 +1,3 @@
 -- Forget what belongs to the queue beside its jobs.
-TRUNCATE queuectl.counts, queuectl.count_changes, queuectl.durations, queuectl.runs, queuectl.config;
+TRUNCATE queuectl.counts, queuectl.count_changes, queuectl.durations, queuectl.runs, queuectl.config,
+    queuectl.schedules, queuectl.ticks;

@@ -1,0 +1,5 @@
+-- A schedule by its name, which nobody else changes until the end of this transaction.
+SELECT
+    name, times, zone, job, overlap, catch_up, within, splay, umask, caller_env,
+    created_at, next_tick, paused_at, last_seq
+FROM queuectl.schedules WHERE name = %(name)s FOR UPDATE;

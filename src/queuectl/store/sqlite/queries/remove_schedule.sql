@@ -1,0 +1,2 @@
+-- Forget a schedule, with its ticks. Its jobs stay.
+DELETE FROM schedules WHERE name = :name;

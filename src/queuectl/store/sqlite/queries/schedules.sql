@@ -1,0 +1,5 @@
+-- All schedules, by name.
+SELECT
+    name, times, zone, job, overlap, catch_up, within, splay, umask, caller_env,
+    created_at, next_tick, paused_at, last_seq
+FROM schedules ORDER BY name;

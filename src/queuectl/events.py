@@ -140,6 +140,15 @@ class SettingRefused(Record):
     reason: str
 
 
+class TickMissed(Record):
+    """A tick of a schedule made no job: it was seen too late, or the schedule means nothing here and is off."""
+
+    schedule: str
+    tick: str
+    why: str
+    """`missed`, with perhaps some ticks after it, or `refused`."""
+
+
 class StoreLost(Record):
     """A worker can not write to the store and claims no more until it can."""
 
@@ -191,6 +200,7 @@ if TYPE_CHECKING:
         | JobRescued
         | MachineRefused
         | SettingRefused
+        | TickMissed
         | StoreLost
         | PoolerFound
         | StoreBack

@@ -52,6 +52,17 @@ def parse_job(text: str) -> JobRequest:
         raise _not_json(error) from None
 
 
+def written(request: JobRequest) -> str:
+    """Return a job as JSON that `parse_job` reads as the same; one with a `run_at` cannot be written."""
+    fields = {name: value for name in _READERS if (value := getattr(request, name)) != getattr(_NO_REQUEST, name)}
+    fields |= {
+        name: value for name in _FLOW_READERS if (value := getattr(request.flow, name)) != getattr(NO_FLOW, name)
+    }
+    if request.timeout == NEVER:
+        fields["timeout"] = "none"
+    return json.dumps(fields, ensure_ascii=False)
+
+
 def read_jobs(stream: BufferedReader | BytesIO) -> Iterator[JobRequest]:
     """Read jobs from UTF-8 text: one JSON object a line, or one JSON array of them.
 

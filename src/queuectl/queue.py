@@ -92,7 +92,7 @@ class Queue:
                 here = _absolute("")
             yield NewJob(
                 id or self._new_id(),
-                usual if max_retries is None and timeout is None else _policy(settings, max_retries, timeout),
+                usual if max_retries is None and timeout is None else policy(settings, max_retries, timeout),
                 command,
                 argv,
                 queue,
@@ -296,7 +296,7 @@ class Queue:
         stored = self._store.settings()
         if self._parsed is None or self._parsed[0] != stored:
             settings = config.settings(stored, self._environ)
-            self._parsed = (stored, settings, _policy(settings, None, None))
+            self._parsed = (stored, settings, policy(settings, None, None))
         return self._parsed[1], self._parsed[2]
 
     def _unknown(self, id: str) -> NotFound:
@@ -312,7 +312,7 @@ def _refuse_impossible(id: str) -> None:
         raise NotFound(f"no job {quoted(id)}")
 
 
-def _policy(settings: Settings, max_retries: int | None, timeout: float | None) -> Policy:
+def policy(settings: Settings, max_retries: int | None, timeout: float | None) -> Policy:
     """Return the policy of a job that asks for these retries and this time limit; None: the configured ones."""
     limit = settings.default_timeout if timeout is None else timeout
     return Policy(

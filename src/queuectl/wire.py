@@ -87,6 +87,8 @@ def job_fields(job: Job) -> dict[str, object]:
         "batch_role": job.flow.batch_role,
         "array_index": job.flow.array_index,
         "on_parent_failure": job.flow.on_parent_failure,
+        "schedule": job.flow.schedule,
+        "tick": _instant_field(job.flow.tick),
         "cancel_requested": job.state is State.PROCESSING and job.cancel_requested_at is not None,
     }
 

@@ -31,17 +31,8 @@ STATEMENTS = sorted({path.stem for path in Path(queries.__file__).parent.glob("*
 NAMED = re.compile(r"\bjobs_\w+")
 
 TABLES = {
-    "jobs",
-    "terms",
-    "attempts",
-    "dependencies",
-    "counts",
-    "durations",
-    "workers",
-    "config",
-    "flushes",
-    "schedules",
-    "ticks",
+    *("jobs", "terms", "attempts", "dependencies", "counts", "durations", "workers", "config", "flushes"),
+    *("schedules", "ticks"),
 }
 
 WHOLE_TABLE = {

@@ -185,13 +185,13 @@ def test_missed_ticks_are_made_up_for_as_the_schedule_says(store: Store) -> None
 
 def test_the_time_of_the_next_tick_is_told_and_none_without_schedules(store: Store) -> None:
     schedules = store.schedules()
-    assert schedules.next_tick_at(NOW) is None
+    assert store.next_tick_at(NOW) is None
     schedules.add([new("a", "every 90s"), new("b", "every 60s")], NOW)
-    assert schedules.next_tick_at(NOW) == minute(1)
+    assert store.next_tick_at(NOW) == minute(1)
     schedules.pause("b", NOW)
-    assert schedules.next_tick_at(NOW) == minute(1.5)
+    assert store.next_tick_at(NOW) == minute(1.5)
     schedules.remove("a")
-    assert schedules.next_tick_at(NOW) is None
+    assert store.next_tick_at(NOW) is None
 
 
 def test_so_many_ticks_are_remembered(store: Store) -> None:
@@ -229,7 +229,7 @@ def test_a_schedule_that_makes_no_sense_here_ticks_no_more_and_holds_up_no_other
     assert store.schedules().make_due(refuse, minute(1)).jobs == 1
 
     assert outcomes(store, "a") == [Outcome.REFUSED]
-    assert store.schedules().next_tick_at(NOW) == minute(2)  # of the other one
+    assert store.next_tick_at(NOW) == minute(2)  # of the other one
     store.schedules().resume("a", minute(1))
     assert make(store, minute(2)).jobs == 1  # the job before it of the other one has not ended
     assert outcomes(store, "a") == [Outcome.REFUSED, Outcome.MADE]

@@ -488,6 +488,8 @@ def test_a_new_job_is_shown_with_every_field_in_order() -> None:
         ("batch_role", None),
         ("array_index", None),
         ("on_parent_failure", None),
+        ("schedule", None),
+        ("tick", None),
         ("cancel_requested", False),
     ]
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 READY, DEAF = b"ready\n", b"deaf\n"
 
-ENVIRONMENT_OF_A_JOB = ("QUEUECTL_RUN", "QUEUECTL_JOB_ID", "QUEUECTL_ATTEMPT", "QUEUECTL_QUEUE")
+ENVIRONMENT_OF_A_JOB = (
+    *("QUEUECTL_RUN", "QUEUECTL_JOB_ID", "QUEUECTL_ATTEMPT", "QUEUECTL_QUEUE"),
+    *("QUEUECTL_SCHEDULE", "QUEUECTL_TICK"),
+)
 """What a supervisor must not have: it would be taken for a process of a job."""
 
 

@@ -71,7 +71,7 @@ A job has the environment of its worker, not of the shell that enqueued it, exce
   2. --env NAME=VALUE adds variables; they are kept in the store;
   3. --secret-env NAME takes a variable from the worker at the start of each attempt; never stored;
   4. QUEUECTL_JOB_ID, QUEUECTL_ATTEMPT, QUEUECTL_QUEUE and QUEUECTL_HOME are set, and where there are any
-     QUEUECTL_BATCH and QUEUECTL_ARRAY_INDEX.
+     QUEUECTL_BATCH, QUEUECTL_ARRAY_INDEX, QUEUECTL_SCHEDULE and QUEUECTL_TICK.
 
 It runs in the directory (--cwd) and with the umask of the shell that enqueued it, in a session of its own,
 with /dev/null as its input (--stdin FILE). What it leaves running when it ends is killed.

@@ -37,6 +37,7 @@ WARNINGS = frozenset(
         events.MachineRefused,
         events.HomeLost,
         events.SettingRefused,
+        events.TickMissed,
         events.PoolerFound,
         events.LogLost,
         events.EventsDropped,

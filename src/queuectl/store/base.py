@@ -427,6 +427,9 @@ class Store(Protocol):
     def set_setting(self, key: str, value: str) -> None:
         """Set a configuration value; every worker has it within a second."""
 
+    def next_tick_at(self, now: datetime | None = None) -> datetime | None:
+        """Return when, by this machine's clock, the next schedule ticks; None when none does."""
+
     def schedules(self) -> Schedules:
         """Return what becomes a job at its times; see there."""
 

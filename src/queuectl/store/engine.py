@@ -451,6 +451,11 @@ class Engine:
         with self._statements.durable():
             self._statements.change("set_setting", {"key": key, "value": value})
 
+    def next_tick_at(self, now: datetime | None = None) -> datetime | None:
+        """See `Store.next_tick_at`."""
+        ((tick, *moment),) = self._statements.rows("next_tick_at", {"now": self._moment(now)})
+        return rows.by_own_clock(tick, moment, now)
+
     def schedules(self) -> Schedules:
         """See `Store.schedules`."""
         from queuectl.store.schedules import Means, Schedules  # noqa: PLC0415  not needed to enqueue

@@ -100,11 +100,6 @@ class Schedules:
         """Return what became of the last ticks of a schedule, the last first."""
         return [rows.tick(row) for row in self._statements.rows("ticks", {"schedule": name})]
 
-    def next_tick_at(self, now: datetime | None = None) -> datetime | None:
-        """Return when, by this machine's clock, the next schedule ticks; None when none does."""
-        ((tick, *moment),) = self._statements.rows("next_tick_at", {"now": self._means.moment(now)})
-        return rows.by_own_clock(tick, moment, now)
-
     def pause(self, name: str, now: datetime | None = None) -> Schedule:
         """Let a schedule tick no more until it is resumed; return it. One that is paused stays as it is.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from queuectl.queue import CALLER_VARIABLES
 from queuectl.storeurl import without_password
+from queuectl.wire import rfc3339
 from queuectl.worker.descendants import COOKIE
 
 TYPE_CHECKING = False
@@ -38,6 +39,10 @@ def of_job(shared: Mapping[str, str], secrets: Mapping[str, str], job: Job) -> d
         environ["QUEUECTL_BATCH"] = job.flow.batch
     if job.flow.array_index is not None:
         environ["QUEUECTL_ARRAY_INDEX"] = str(job.flow.array_index)
+    if job.flow.schedule is not None:
+        environ["QUEUECTL_SCHEDULE"] = job.flow.schedule
+        if job.flow.tick is not None:
+            environ["QUEUECTL_TICK"] = rfc3339(job.flow.tick)
     environ[COOKIE] = str(job.cookie)
     return environ
 

@@ -27,6 +27,7 @@ from queuectl.worker.leasing import Leasing
 from queuectl.worker.pause import Pause
 from queuectl.worker.runner import INTERRUPTS, NotStartedError, Run, SpawnRefusedError, looks_interrupted
 from queuectl.worker.sending import Sending
+from queuectl.worker.ticking import Ticking
 from queuectl.worker.watch import Watch
 
 TYPE_CHECKING = False
@@ -100,6 +101,7 @@ class Worker:
         self._watch.add(self._signals, self._on_signals)
         self._watch.add(orders.supervisor.fileno(), self._on_supervisor)
 
+        self._ticking = Ticking(store, emit)
         self._refused_setting: str | None = None
         self._leasing = Leasing(store, self._id, orders.lease.set)
         self._registered = False
@@ -112,7 +114,7 @@ class Worker:
         self._idle = False
         """Whether this worker waits to be woken for work."""
         self._next_due: float | None = None
-        """Wall-clock time at which the next waiting job becomes due."""
+        """Wall-clock time at which the next waiting job becomes due, or the next schedule ticks."""
         self._next_tick = 0.0
         self._pause = Pause(emit)
         self._ask_at = inf
@@ -176,6 +178,7 @@ class Worker:
         if not self._registered and not self._register():
             return
         self._renew_when_due()  # not at a tick: the store may be there for moments only
+        self._make_due()
         if self._stop_unmarked and self._run is not None:
             reached("worker: before stopping is marked")
             self._store.mark_stopping(self._id)
@@ -235,6 +238,7 @@ class Worker:
             self._ask_at = 0.0
             self._stop_idling()
             self._read_settings()
+            self._ticking.look()
         # A server of many machines is not asked each second: the home knows when a worker of it has died.
         if (changed or not self._store.leased or roster.any_worker_died(self._home)) and rescue.rescue_lost(
             self._store, self._home, self._orders.identity, self._emit
@@ -313,8 +317,19 @@ class Worker:
             self._store.wake_idle(EVERYBODY)  # those that sleep have waited for the same
             return
         due = self._store.next_due_at()
+        self._ticking.look()
         if not self._store.begin_idle(self._id):
             self._begin_idling(due)
+
+    def _make_due(self) -> None:
+        """Make the jobs of schedules that tick now, and let others run what this worker does not."""
+        now = time.time()
+        if now < self._ticking.due_at or self._stopping is not None:
+            return
+        if jobs := self._ticking.make_due(self._settings, now):
+            free = self._run is None and self._unrecorded is None
+            self._stop_idling()
+            self._store.wake_idle(jobs - free)
 
     def _start(self, job: Job) -> None:
         """Start the command of a claimed job; one that cannot be started is over at once."""
@@ -385,7 +400,8 @@ class Worker:
 
     def _begin_idling(self, due: datetime | None) -> None:
         os.chdir("/")  # so as not to keep the last job's file system busy
-        self._next_due = None if due is None else due.timestamp()
+        soonest = min(self._ticking.due_at, inf if due is None else due.timestamp())
+        self._next_due = None if soonest == inf else soonest
         self._idle = True
 
     def _stop_idling(self) -> None:

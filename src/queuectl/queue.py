@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from queuectl.errors import StoreClosed
     from queuectl.job import Attempt, Dependency, Job, LogPart
     from queuectl.request import JobRequest
+    from queuectl.scheduling import Timetable
     from queuectl.selection import Selection
     from queuectl.store.base import Metrics, Registered, Store
 
@@ -65,6 +66,11 @@ class Queue:
         ids = self._store.enqueue(self._prepare(requests))
         self._store.wake_idle(len(ids))
         return ids
+
+    def frozen(self, request: JobRequest) -> NewJob:
+        """Return a job as it would be enqueued here and now."""
+        (job,) = self._prepare((request,))
+        return job
 
     def _prepare(self, requests: Iterable[JobRequest]) -> Iterator[NewJob]:
         """Freeze what a job takes from the configuration and from its caller."""
@@ -266,6 +272,14 @@ class Queue:
         """Forget every job that is not running; yield the seq of each, whose logs are then nobody's."""
         for batch in self._store.clear():
             yield from batch
+
+    # Schedules
+
+    def timetable(self) -> Timetable:
+        """Return the schedules of this queue."""
+        from queuectl.scheduling import Timetable  # noqa: PLC0415  not needed to enqueue
+
+        return Timetable(self._store, self)
 
     # Configuration
 

@@ -72,7 +72,7 @@ def check_request(request: JobRequest) -> JobRequest:
     """
     id, command, argv, queue, priority, max_retries, _, timeout, cwd, env, secret_env, stdin, flow, after = request
     if id is not None:
-        _check_name("id", id)
+        check_name("id", id)
     _check_queue(queue)
     _check_run(command, argv, env)
     for name in secret_env:
@@ -98,7 +98,7 @@ def _check_parents(parents: tuple[Parent, ...]) -> None:
             f"a job waits for at most {MOST_PARENTS:,} others", "let it wait for a batch: --batch, --then"
         )
     for parent in parents:
-        _check_name("after: id", parent.id)
+        check_name("after: id", parent.id)
     if len({parent.id for parent in parents}) < len(parents):
         raise InvalidInput("after: a job is named twice")
 
@@ -114,7 +114,7 @@ def _checked_flow(flow: Flow, after: tuple[Parent, ...]) -> Flow:
     if flow.on_parent_failure not in (None, *OnParentFailure):
         raise InvalidInput(f"on_parent_failure is one of {', '.join(OnParentFailure)}")
     if flow.batch is not None:
-        _check_name("batch", flow.batch)
+        check_name("batch", flow.batch)
     if len(flow.tags) > MOST_TAGS:
         raise InvalidInput(f"a job has at most {MOST_TAGS} tags")
     for name, value in flow.tags.items():
@@ -133,11 +133,11 @@ def check_marks(queues: Iterable[str], tags: Mapping[str, str], batch: str | Non
     for name, value in tags.items():
         _check_tag(name, value)
     if batch is not None:
-        _check_name("batch", batch)
+        check_name("batch", batch)
 
 
 def _check_tag(name: str, value: str) -> None:
-    _check_name("tag", name)
+    check_name("tag", name)
     _check_text(f"the value of tag {quoted(name)}", value)
 
 
@@ -168,10 +168,15 @@ def parse_parents(text: str) -> tuple[Parent, ...]:
 @lru_cache(maxsize=256)
 def _check_queue(name: str) -> None:
     """Check the name of a queue, once for all its jobs."""
-    _check_name("queue", name)
+    check_name("queue", name)
 
 
-def _check_name(field: str, name: str) -> None:
+def check_name(field: str, name: str) -> None:
+    """Check a name that people give: of a job, a queue, a schedule.
+
+    Raises:
+        InvalidInput: it has another form; the message begins with `field`.
+    """
     plain = name.replace("_", "0").replace(".", "0").replace("-", "0")
     if not (plain.isascii() and plain.isalnum() and name[0].isalnum() and len(name) <= 64):
         raise InvalidInput(f"{field} {quoted(name)} is not allowed", NAME_FORM)

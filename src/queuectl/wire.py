@@ -79,7 +79,7 @@ def job_fields(job: Job) -> dict[str, object]:
         "worker": job.worker,
         "timeout": policy.timeout,
         "cwd": job.cwd,
-        "env": {name: _hidden(name, value) for name, value in job.env.items()},
+        "env": shown_environment(job.env),
         "secret_env": list(job.secret_env),
         "stdin": job.stdin,
         "tags": dict(job.flow.tags),
@@ -100,6 +100,11 @@ def shown_command(job: Job) -> str:
     from shlex import join  # noqa: PLC0415  not needed to enqueue
 
     return join(job.argv)
+
+
+def shown_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return variables as they may be shown."""
+    return {name: _hidden(name, value) for name, value in env.items()}
 
 
 def attempt_fields(attempt: Attempt) -> dict[str, object]:

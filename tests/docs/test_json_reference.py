@@ -11,8 +11,10 @@ import pytest
 
 from queuectl import errors, wire
 from queuectl.job import Outcome, State
+from queuectl.schedule.record import Outcome as TickOutcome
 from queuectl.store.base import Metrics, Upkeep
 from tests.docs.json_schema import faults
+from tests.support.eventually import eventually
 from tests.support.processes import RealQueue, queue
 from tests.support.stores import ENGINES
 
@@ -146,6 +148,29 @@ def test_settings_are_as_described(queue: RealQueue) -> None:
     assert undescribed("setting", settings[0]) == set()
     check("setting", queue.do("config", "get", "grace", "--json"))
     assert check("setting", queue.do("config", "set", "grace", "5s", "--json"))["origin"] == "store"
+
+
+def test_schedules_are_as_described(queue: RealQueue) -> None:
+    added = check("schedule", queue.do("schedule", "add", "a", "@daily", "--tz", "UTC", "--json", "--", "true"))
+    assert undescribed("schedule", added) == set()
+    assert added["job"].keys() == SCHEMAS["schedule"]["properties"]["job"]["properties"].keys()
+    check("schedule", queue.do("schedule", "add", "b", "every 2s", "--timeout", "none", "--json", "-c", "true"))
+    check_each("schedule", queue.do("schedule", "list", "--json"))
+    check("job", queue.do("schedule", "run", "a", "--json"))
+    queue.start()
+    eventually(lambda: queue.store.schedules().ticks("b"))
+    shown = check("schedule-with-ticks", queue.do("schedule", "show", "b", "--json"))
+    assert undescribed("tick", shown["ticks"][0]) == set()
+    ticks = check_each("next-tick", queue.do("schedule", "next", "a", "--json"))
+    assert undescribed("next-tick", ticks[0]) == set()
+    for verb in ("pause", "resume", "rm"):
+        check_each("schedule", queue.do("schedule", verb, "a", "--json"))
+    imported = queue.do("schedule", "import", "-", "--tz", "UTC", "--json", stdin="@daily true\n")
+    check_each("schedule", imported)
+
+
+def test_every_outcome_of_a_tick_is_described() -> None:
+    assert SCHEMAS["tick"]["properties"]["outcome"]["enum"] == list(TickOutcome)
 
 
 def test_clear_is_as_described(queue: RealQueue) -> None:

@@ -310,10 +310,10 @@ def test_of_several_ticks_at_once_the_last_replaces_and_the_first_lets_skip(stor
 def test_a_schedule_makes_a_job_by_hand_for_no_tick(store: Store) -> None:
     store.schedules().add([new()], NOW)
 
-    seq, _ = store.schedules().run("nightly", job_of, minute(0.5))
+    id, _ = store.schedules().run("nightly", job_of, minute(0.5))
 
     (made,) = jobs(store)
-    assert (made.seq, made.flow.schedule, made.flow.tick) == (seq, "nightly", None)
+    assert (made.id, made.flow.schedule, made.flow.tick) == (id, "nightly", None)
     assert store.schedules().ticks("nightly") == []
     assert make(store, minute(1)).jobs == 0  # the other one has not ended
     with pytest.raises(Conflict, match=f'job "{made.id}" of schedule "nightly" has not ended'):

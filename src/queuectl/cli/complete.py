@@ -22,6 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from queuectl.queue import Queue
+
 MOST = 200
 """Ids that are offered at once."""
 
@@ -82,20 +84,30 @@ def _values(kind: str, current: str, app: App, taken: Words) -> Iterable[str]:
 
 def _words(kind: str, current: str, app: App, taken: Words) -> Iterable[str]:
     match kind:
-        case "ID":
+        case "ID" | "QUEUE" | "SCHEDULE":
             queue = app.reading_queue()
-            if queue is None:
-                return ()
-            if taken.name == "dlq retry":
-                return [job.id for job in queue.list(State.DEAD, limit=MOST)]
-            return queue.ids(current, MOST)
-        case "QUEUE":
-            queue = app.reading_queue()
-            return queue.counts() if queue else ()
+            return _names(kind, current, queue, taken) if queue else ()
         case "TOPIC":
             return [*(command.name.split()[0] for command in COMMANDS if command.section), *TOPICS]
+        case "ZONE":
+            from zoneinfo import available_timezones  # noqa: PLC0415  only for these
+
+            return available_timezones()
         case _:
             return WORDS.get(kind, ())
+
+
+def _names(kind: str, current: str, queue: Queue, taken: Words) -> Iterable[str]:
+    """Return what there is of a kind in a queue."""
+    match kind:
+        case "QUEUE":
+            return queue.counts()
+        case "SCHEDULE":
+            return [schedule.name for schedule in queue.timetable().all()]
+        case _ if taken.name == "dlq retry":
+            return [job.id for job in queue.list(State.DEAD, limit=MOST)]
+        case _:
+            return queue.ids(current, MOST)
 
 
 WORDS: dict[str, Iterable[str]] = {
@@ -105,6 +117,8 @@ WORDS: dict[str, Iterable[str]] = {
     "WHEN": COLOURS,
     "SHELL": SCRIPTS,
     "F": ("json", "text"),
+    "OVERLAP": ("skip", "queue", "replace"),
+    "CATCH-UP": ("none", "one", "all"),
 }
 """The words of each kind of value that has a few."""
 

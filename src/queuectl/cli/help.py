@@ -79,7 +79,7 @@ def overview() -> str:
     sections: dict[str, list[str]] = {}
     for command in COMMANDS:
         if command.section:
-            sections.setdefault(command.section, []).append(f"  {command.name:<14}  {command.help}")
+            sections.setdefault(command.section, []).append(f"  {command.name:<15}  {command.help}")
     sections["Topics"] = [f"  {'help ' + name:<18}{text}" for name, text in TOPICS.items()]
     listed = "".join(f"\n{section}\n" + "\n".join(lines) + "\n" for section, lines in sections.items())
     return f"{OVERVIEW}{listed}\nqueuectl COMMAND --help explains a command; --version prints the version.\n"
@@ -94,7 +94,7 @@ def _about(name: str) -> str:
         parser.add_global_options()
         return parser.format_help()
     if name in GROUPS:
-        lines = [f"  {c.name:<14}  {c.help}\n" for c in COMMANDS if c.name.startswith(f"{name} ")]
+        lines = [f"  {c.name:<15}  {c.help}\n" for c in COMMANDS if c.name.startswith(f"{name} ")]
         return f"usage: queuectl {name} COMMAND [options]\n\n{''.join(lines)}"
     if name in TOPICS:
         from queuectl.cli.topics import TEXTS  # noqa: PLC0415  long texts, rarely read

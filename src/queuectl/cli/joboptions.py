@@ -33,15 +33,21 @@ LONGEST_ADVICE = 200
 """Characters of a command line that are said again as it should be."""
 
 
-def add_job_options(parser: Parser, max_retries: str) -> None:
-    """Add the options that describe a job; `max_retries` says what holds without it."""
+def add_job_options(parser: Parser, max_retries: str, *, once: bool = True, command: bool = True) -> None:
+    """Add the options that describe a job; `max_retries` says what holds without it.
+
+    Without `once` those that only a single job can have are left out, and JSON; without `command` that of the job.
+    """
     add = parser.options.add_argument
-    add("--id", metavar="ID", help="name of the job [default: generated]")
-    add("-c", "--command", metavar="STRING", help="command for /bin/sh -c, exactly as it is")
+    if once:
+        add("--id", metavar="ID", help="name of the job [default: generated]")
+    if command:
+        add("-c", "--command", metavar="STRING", help="command for /bin/sh -c, exactly as it is")
     add("--queue", metavar="QUEUE", help="queue it belongs to [default: default]")
     add("--priority", metavar="N", type=_priority, help="-1000 to 1000, higher runs first [default: 0]")
     add("--max-retries", metavar="N", type=_retries, help=f"retries after the first run [default: {max_retries}]")
-    add("--run-at", metavar="TIME", type=_time, help="not before 2026-12-01T10:00:00Z, +10m (queuectl help time)")
+    if once:
+        add("--run-at", metavar="TIME", type=_time, help="not before 2026-12-01T10:00:00Z, +10m (queuectl help time)")
     add(
         "--timeout",
         metavar="DURATION",
@@ -70,6 +76,11 @@ def add_job_options(parser: Parser, max_retries: str) -> None:
     )
     add("--tag", metavar="NAME=VALUE", action="append", help="mark to select jobs by; may be repeated")
     add("--stdin", metavar="FILE", help="file that becomes its input [default: /dev/null]")
+    if not command:
+        parser.set_defaults(command=None)
+    if not once:
+        parser.set_defaults(id=None, run_at=None, words=())
+        return
     parser.add_argument(
         "words", nargs="*", metavar="JSON", help='a job as JSON: \'{"id": "job1", "command": "sleep 2"}\''
     )

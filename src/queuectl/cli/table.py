@@ -50,6 +50,17 @@ COMMANDS = (
     Command("worker start", "Workers", "start workers in the background", "worker"),
     Command("worker stop", "Workers", "stop the workers; running jobs finish", "worker"),
     Command("worker list", "Workers", "list the workers and what they run", "worker"),
+    Command(
+        "schedule add", "Schedules", "let a command become a job at times, as cron does", "schedule", one_change=True
+    ),
+    Command("schedule list", "Schedules", "list the schedules and when each ticks next", "schedules"),
+    Command("schedule show", "Schedules", "show everything about a schedule", "schedules"),
+    Command("schedule next", "Schedules", "show when a schedule ticks next", "schedules"),
+    Command("schedule run", "Schedules", "make a job of a schedule now", "schedule", one_change=True),
+    Command("schedule pause", "Schedules", "let schedules tick no more", "schedule", one_change=True),
+    Command("schedule resume", "Schedules", "let schedules tick again", "schedule", one_change=True),
+    Command("schedule rm", "Schedules", "forget schedules; their jobs stay", "schedule", one_change=True),
+    Command("schedule import", "Schedules", "make schedules of a crontab", "crontab", one_change=True),
     Command("dlq list", "Dead letters", "list jobs that have no retries left", "dlq"),
     Command("dlq retry", "Dead letters", "let dead jobs run again", "dlq", one_change=True),
     Command("status", "Observe", "one screen: counts, workers, last failures", "status"),

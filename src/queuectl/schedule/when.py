@@ -79,7 +79,7 @@ def parse_when(text: str, zone_name: str, start: datetime) -> Times:
     """
     words = text.split()
     if not has_zone(text):
-        return Interval(timedelta(seconds=_interval(text, words)), start)
+        return Interval(timedelta(seconds=_interval(text, words)), start.replace(microsecond=0))
     if text.startswith("@"):
         fields = SHORTCUTS.get(text.strip().lower())
         if fields is None:

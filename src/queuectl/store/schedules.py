@@ -135,8 +135,8 @@ class Schedules:
             if not self._statements.change("remove_schedule", {"name": name}):
                 raise _unknown(name)
 
-    def run(self, name: str, job_of: JobOf, now: datetime | None = None) -> tuple[int, Ticked]:
-        """Make a job of a schedule for no tick, and return its seq; as a tick would, it heeds the one before it.
+    def run(self, name: str, job_of: JobOf, now: datetime | None = None) -> tuple[str, Ticked]:
+        """Make a job of a schedule for no tick, and return its id; as a tick would, it heeds the one before it.
 
         Raises:
             NotFound: no schedule of that name.
@@ -156,7 +156,7 @@ class Schedules:
             if seq is None:
                 raise Conflict(f'no job of schedule "{name}" can be made: id "{new.id}" is taken', "try again")
             self._tick(schedule, schedule.next_tick, seq)
-        return seq, Ticked(1, (), asked)
+        return new.id, Ticked(1, (), asked)
 
     def make_due(self, job_of: JobOf, now: datetime | None = None) -> Ticked:
         """Make the jobs of the ticks that have come, of some schedules: call it again until none is due.

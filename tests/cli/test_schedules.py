@@ -157,11 +157,11 @@ def test_a_schedule_is_shown_with_its_ticks_and_secrets_are_hidden(cli: Cli, sto
 
     code, out, _ = cli("schedule", "show", "nightly")
     assert code == 0
-    assert "Times     30 2 * * * (At 02:30 every day)" in out
-    assert "Zone      Europe/Berlin" in out
-    assert "Catch-up  one, within 1h" in out
-    assert "Splay     1m30s" in out
-    assert "Command   echo 'a b'" in out
+    assert "times:      30 2 * * * (At 02:30 every day)" in out
+    assert "zone:       Europe/Berlin" in out
+    assert "catch-up:   one, within 1h" in out
+    assert "splay:      1m30s" in out
+    assert "command:    echo 'a b'" in out
     shown = json.loads(cli("schedule", "show", "nightly", "--json").out)
     assert shown["job"]["env"] == {"API_KEY": "***"}
     assert len(shown["ticks"]) == 1

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from queuectl import config
 from queuectl.job import State
+from queuectl.paths import Home
 from queuectl.schedule.catchup import CatchUp
 from queuectl.schedule.record import NewSchedule, Outcome, Overlap
+from queuectl.store.sqlite.engine import SqliteStore
+from queuectl.worker.ticking import Ticking
 from tests.support.eventually import eventually
+from tests.support.factories import WORKER, claimed
 from tests.support.processes import kill
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
+
+    import pytest
 
     from queuectl.job import Job
     from tests.support.gate import Gate
@@ -61,6 +71,37 @@ def test_idle_workers_make_each_tick_one_job_when_it_comes(queue: RealQueue) -> 
         assert job.created_at >= job.flow.tick
     told = {f"often {job.flow.tick.isoformat().replace('+00:00', 'Z')}" for job in jobs if job.flow.tick}
     assert told <= set(queue.lines("seen"))
+
+
+def test_an_idle_worker_wakes_for_the_tick_itself(queue: RealQueue) -> None:
+    """Its looks, one a second, are put off here for longer than the test lasts."""
+    (queue.directory / "sitecustomize.py").write_text("import queuectl.worker.loop as loop; loop.TICK = 300.0\n")
+    path = f"{queue.directory}{os.pathsep}{queue.environ.get('PYTHONPATH', '')}"
+    workers = queue.start(env={"PYTHONPATH": path})
+    add(queue, "true", overlap=Overlap.QUEUE)
+
+    wait_for(queue, 3, State.COMPLETED)
+
+    assert queue.workers() == workers, "one that is silent is replaced, and its successor looks when it begins"
+
+
+def test_whoever_ends_a_job_for_a_tick_tells_its_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(str(tmp_path / "home"))
+    home.create()
+    store = SqliteStore(home)
+    told: list[str] = []
+    monkeypatch.setattr(store, "wake_worker", told.append)
+    schedule = NewSchedule("often", "every 1s", "UTC", '{"command": "true"}', overlap=Overlap.REPLACE)
+    store.schedules().add([schedule], store.now() - timedelta(seconds=1.5))
+    ticking = Ticking(store, lambda _: None)
+    settings = config.settings({}, {})
+    assert ticking.make_due(settings, time.time()) == 1
+    claimed(store, now=store.now())
+
+    eventually(lambda: ticking.make_due(settings, time.time()) > 0)
+
+    assert told[:1] == [WORKER]
+    store.close()
 
 
 def test_a_tick_does_not_wait_for_a_worker_that_is_free(queue: RealQueue, gate: Gate) -> None:

@@ -138,22 +138,23 @@ def run_show(args: Namespace, app: App) -> int:
     request = parse_job(schedule.job)
     catch_up = "" if schedule.within is None else f", within {format_duration(schedule.within)}"
     lines = {
-        "Schedule": schedule.name,
-        "Times": f"{schedule.times} ({fields['explained']})",
-        "Zone": fields["zone"],
-        "Next": next_told(schedule, now),
-        "Overlap": schedule.overlap,
-        "Catch-up": f"{schedule.catch_up}{catch_up}" if schedule.catch_up is not CatchUp.NONE else "none",
-        "Splay": format_duration(schedule.splay) if schedule.splay else None,
-        "Command": _command(schedule),
-        "Queue": request.queue,
-        "Directory": request.cwd,
-        "Added": f"{age(-until(schedule.created_at, now))} ago",
-        "Paused": None if schedule.paused_at is None else f"{age(-until(schedule.paused_at, now))} ago",
+        "name": schedule.name,
+        "times": f"{schedule.times} ({fields['explained']})",
+        "zone": fields["zone"],
+        "next": next_told(schedule, now),
+        "overlap": schedule.overlap,
+        "catch-up": f"{schedule.catch_up}{catch_up}" if schedule.catch_up is not CatchUp.NONE else "none",
+        "splay": format_duration(schedule.splay) if schedule.splay else None,
+        "command": _command(schedule),
+        "queue": request.queue,
+        "directory": request.cwd,
+        "added": f"{age(-until(schedule.created_at, now))} ago",
+        "paused": None if schedule.paused_at is None else f"{age(-until(schedule.paused_at, now))} ago",
     }
-    for title, value in lines.items():
-        if value is not None:
-            app.out.line(f"{title:<10}{safe(str(value))}")
+    told = {f"{name}:": safe(str(value)) for name, value in lines.items() if value is not None}
+    width = max(map(len, told))
+    for name, text in told.items():
+        app.out.line(f"{name:<{width}}  {text}")
     if ticks:
         app.out.line("")
         rows = [(_shown(schedule, tick.tick), str(tick.outcome), tick.id or "-") for tick in ticks[:SHOWN_TICKS]]

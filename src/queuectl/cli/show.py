@@ -102,6 +102,8 @@ def _fields(job: Job, parents: Sequence[Dependency], now: datetime, app: App) ->
     yield "env", safe(" ".join(f"{name}={value}" for name, value in hidden.items()))
     yield "secret env", " ".join(job.secret_env)
     yield "tags", safe(" ".join(f"{name}={value}" for name, value in job.flow.tags.items()))
+    yield "schedule", job.flow.schedule or ""
+    yield "tick", _moment(job.flow.tick, now, app)
     yield "seq", str(job.seq)
 
 

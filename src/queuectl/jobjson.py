@@ -53,7 +53,7 @@ def parse_job(text: str) -> JobRequest:
 
 
 def written(request: JobRequest) -> str:
-    """Return a job as JSON that `parse_job` reads as the same; one with a `run_at` cannot be written."""
+    """Return a job as JSON that `parse_job` reads as the same; one with a `run_at` or parents cannot be."""
     fields = {name: value for name in _READERS if (value := getattr(request, name)) != getattr(_NO_REQUEST, name)}
     fields |= {
         name: value for name in _FLOW_READERS if (value := getattr(request.flow, name)) != getattr(NO_FLOW, name)

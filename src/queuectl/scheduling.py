@@ -44,6 +44,8 @@ def with_job(schedule: NewSchedule, request: JobRequest, frozen: NewJob) -> NewS
         raise InvalidInput("a schedule makes many jobs, which have no id of their own", "leave --id out")
     if request.run_at is not None:
         raise InvalidInput("the jobs of a schedule run at its times", "leave --run-at out")
+    if request.after or request.flow.batch is not None:
+        raise InvalidInput("the jobs of a schedule wait for no other job, and belong to no batch")
     if schedule.overlap is not Overlap.SKIP and request.flow.key is not None:
         raise InvalidInput(
             f"--overlap {schedule.overlap} keeps the jobs apart by a key of its own", "leave --key out, or --overlap"

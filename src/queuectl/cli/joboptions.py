@@ -62,6 +62,13 @@ def add_job_options(parser: Parser, max_retries: str, *, once: bool = True, comm
         action="append",
         help="variable that the worker passes on, not kept; may be repeated",
     )
+    add("--tag", metavar="NAME=VALUE", action="append", help="mark to select jobs by; may be repeated")
+    add("--stdin", metavar="FILE", help="file that becomes its input [default: /dev/null]")
+    if not command:
+        parser.set_defaults(command=None)
+    if not once:
+        parser.set_defaults(id=None, run_at=None, after=None, on_parent_failure=None, words=())
+        return
     add(
         "--after",
         metavar="[KIND:]ID,...",
@@ -74,13 +81,6 @@ def add_job_options(parser: Parser, max_retries: str, *, once: bool = True, comm
         type=one_of("choice", tuple(OnParentFailure)),
         help="when one ends otherwise: cancel, run all the same, or wait for its retry [default: cancel]",
     )
-    add("--tag", metavar="NAME=VALUE", action="append", help="mark to select jobs by; may be repeated")
-    add("--stdin", metavar="FILE", help="file that becomes its input [default: /dev/null]")
-    if not command:
-        parser.set_defaults(command=None)
-    if not once:
-        parser.set_defaults(id=None, run_at=None, words=())
-        return
     parser.add_argument(
         "words", nargs="*", metavar="JSON", help='a job as JSON: \'{"id": "job1", "command": "sleep 2"}\''
     )

@@ -85,7 +85,6 @@ def _fields(job: Job, parents: Sequence[Dependency], now: datetime, app: App) ->
     yield "if one fails", (job.flow.on_parent_failure or "") and f"{job.flow.on_parent_failure}"
     yield "batch", f"{job.flow.batch or ''}{f', {job.flow.batch_role}' if job.flow.batch_role else ''}"
     yield "array index", "" if job.flow.array_index is None else str(job.flow.array_index)
-    yield "tags", safe(" ".join(f"{name}={value}" for name, value in job.flow.tags.items()))
     yield "next run", _moment(job.next_run_at, now, app)
     yield "started", _moment(job.started_at, now, app)
     yield "finished", _moment(job.finished_at, now, app)

@@ -1,7 +1,6 @@
 """Owns when a worker looks after schedules: no process of its own does, any worker that is there may.
 
-What costs time and memory, to read times and zones, is imported by the first tick: a queue without schedules pays
-nothing. Must not know which ticks are due, nor what becomes of them (the store decides that once for all).
+Must not know which ticks are due, nor what becomes of them (the store decides that once for all).
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 from math import inf
 
 from queuectl import events
+from queuectl.scheduling import JobMaker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queuectl.config import Settings
     from queuectl.events import Emit
-    from queuectl.scheduling import JobMaker
     from queuectl.store.base import Store
     from queuectl.store.schedules import Schedules
 
@@ -27,7 +26,8 @@ class Ticking:
         self._emit = emit
         self.due_at = 0.0
         """Wall-clock time of the next tick, as far as this worker knows; 0.0 before it has looked."""
-        self._tools: tuple[Schedules, JobMaker] | None = None
+        self._schedules: Schedules | None = None
+        self._maker: JobMaker | None = None
 
     def look(self) -> None:
         """Ask when the next schedule ticks."""
@@ -39,9 +39,10 @@ class Ticking:
         self.look()
         if self.due_at > now:
             return 0
-        schedules, maker = self._tools = self._tools or self._open(settings)
-        maker.settings = settings
-        done = schedules.make_due(maker.job_of)
+        self._schedules = self._schedules or self._store.schedules()
+        self._maker = self._maker or JobMaker(settings)
+        self._maker.settings = settings
+        done = self._schedules.make_due(self._maker.job_of)
         for worker in done.asked:
             self._store.wake_worker(worker)
         for name, tick in done.ticks:
@@ -49,8 +50,3 @@ class Ticking:
                 self._emit(events.TickMissed(name, tick.tick.isoformat(), str(tick.outcome)))
         self.look()
         return done.jobs
-
-    def _open(self, settings: Settings) -> tuple[Schedules, JobMaker]:
-        from queuectl.scheduling import JobMaker  # noqa: PLC0415
-
-        return self._store.schedules(), JobMaker(settings)

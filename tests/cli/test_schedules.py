@@ -235,14 +235,25 @@ def test_a_crontab_becomes_schedules_and_what_cannot_is_named_with_its_line(cli:
     code, out, err = cli("schedule", "import", "-", "--tz", "UTC", "--tag", "from=cron", stdin=CRONTAB)
 
     assert (code, out) == (1, "backup.sh\ncd\n")
-    assert 'line 3: MAILTO is not used: output is kept: queuectl logs: "MAILTO=root"' in err
-    assert 'line 5: @reboot is not a time: "@reboot     /opt/start"' in err
+    assert err.splitlines()[:3] == [
+        "line 3: MAILTO is not used: output is kept: queuectl logs",
+        "queuectl: error: line 5: @reboot is not a time",
+        "  @reboot     /opt/start",
+    ]
     backup, poll = store.schedules().all()
     assert (backup.times, backup.zone, poll.zone) == ("30 2 * * *", "UTC", "America/New_York")
     kept = json.loads(backup.job)
     assert kept["argv"] == ["/bin/bash", "-c", "/opt/backup.sh --all"]
     assert (kept["max_retries"], kept["tags"]) == (0, {"from": "cron"})
     assert kept["cwd"]
+
+
+@NO_STORE
+def test_a_line_that_cannot_be_a_job_is_named_also_where_ids_alone_are_wanted(cli: Cli) -> None:
+    crontab = "QUEUECTL_HOME=/x\n@daily date\n"
+    code, out, err = cli("schedule", "import", "-", "--tz", "UTC", "-q", stdin=crontab)
+    assert (code, out) == (1, "")
+    assert err.startswith('queuectl: error: line 2: environment variable "QUEUECTL_HOME" is not allowed: ')
 
 
 def test_a_crontab_that_is_all_schedules_is_exit_0_and_can_be_tried_before(

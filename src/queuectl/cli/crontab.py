@@ -11,7 +11,6 @@ from queuectl.cli.schedules import next_told, schedule_fields
 from queuectl.cli.terminal import safe
 from queuectl.clock import instant, micros
 from queuectl.errors import InvalidInput, PartlyDone
-from queuectl.quoting import quoted
 from queuectl.request import check_request
 from queuectl.schedule.crontab import Refused, read_crontab
 
@@ -78,14 +77,17 @@ def _schedules(
     lost = False
     for found in read_crontab(text, zone_name, instant(micros(None))):
         if isinstance(found, Refused):
-            lost = lost or not found.ignored
-            app.out.say(f"line {found.line}: {found.why}: {quoted(found.text)}")
+            if found.ignored:
+                app.out.say(f"line {found.line}: {found.why}")
+            else:
+                lost = True
+                app.out.complain(InvalidInput(f"line {found.line}: {found.why}", found.text))
             continue
         try:
             news.append((asked_schedule(found.name, found.when, found.zone, args), _request(found, args, app)))
         except InvalidInput as error:
             lost = True
-            app.out.say(f"line {found.line}: {error.message}")
+            app.out.complain(InvalidInput(f"line {found.line}: {error.message}", error.hint))
     return news, lost
 
 

@@ -116,7 +116,7 @@ expressions = st.tuples(
     st.one_of(st.just("*"), numbers(0, 7)),
 ).map(" ".join)
 
-every_change = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+every_change = settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("name", ZONES)

@@ -162,9 +162,12 @@ def test_the_zone_of_this_machine_is_known_by_its_name(tmp_path: Path) -> None:
 def test_a_zone_without_a_name_has_to_be_said(tmp_path: Path) -> None:
     file = tmp_path / "localtime"
     file.touch()
+    note = tmp_path / "timezone"
     with pytest.raises(InvalidInput, match="the time zone of this machine has no name") as refused:
-        zones.local_name({}, str(file))
+        zones.local_name({}, str(file), str(note))
     assert str(refused.value.hint).startswith("say it: --tz")
+    note.write_text("Europe/Berlin\n")
+    assert zones.local_name({}, str(file), str(note)) == "Europe/Berlin"
     with pytest.raises(InvalidInput, match="the time zone of this shell has no name"):
         zones.local_name({"TZ": "CET-1CEST"}, str(file))
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOCALTIME = "/etc/localtime"
 """A link into the zone files, by whose target a machine's zone is known."""
+TIMEZONE = "/etc/timezone"
+"""Debian's note of the same, where the other is a copy and no link."""
 
 NO_NAMES = ("posix/", "right/", "localtime", "posixrules")
 """Beginnings of files beside the zones that are none: `right/` counts leap seconds, `localtime` is another one each."""
@@ -39,7 +41,7 @@ def zone(name: str) -> ZoneInfo:
     raise InvalidInput(f"no time zone {quoted(name)}", f"did you mean: {near}" if near else EXAMPLES)
 
 
-def local_name(environ: Mapping[str, str], localtime: str = LOCALTIME) -> str:
+def local_name(environ: Mapping[str, str], localtime: str = LOCALTIME, timezone: str = TIMEZONE) -> str:
     """Return the name of the zone in which this machine, or this shell by TZ, tells the time.
 
     Raises:
@@ -52,7 +54,7 @@ def local_name(environ: Mapping[str, str], localtime: str = LOCALTIME) -> str:
         name = "UTC"  # as the C library has it
     else:
         _, found, rest = os.path.realpath(localtime).rpartition("/zoneinfo/")
-        name = rest if found else None
+        name = rest.removeprefix("posix/") if found else _first_line(timezone)
     try:
         if name is not None:
             return zone(name).key
@@ -61,6 +63,14 @@ def local_name(environ: Mapping[str, str], localtime: str = LOCALTIME) -> str:
     raise InvalidInput(
         f"the time zone of this {'shell' if 'TZ' in environ else 'machine'} has no name", f"say it: --tz; {EXAMPLES}"
     )
+
+
+def _first_line(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().strip()
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _nearest(name: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -31,17 +32,33 @@ def changes(name: str) -> tuple[datetime, ...]:
     return tuple(found)
 
 
+class Minute(NamedTuple):
+    """A minute, and what the clocks of a zone show in it."""
+
+    at: datetime
+    shown: datetime
+    skipped: tuple[datetime, ...]
+    """What they have jumped over since the minute before."""
+    again: bool
+    """Whether they have shown it before."""
+
+
 @cache
-def minutes(name: str) -> tuple[tuple[tuple[datetime, datetime], ...], ...]:
-    """Return, around each change, every minute and what the clocks show in it."""
-    zone = ZoneInfo(name)
-    return tuple(
-        tuple(
-            (at, at.astimezone(zone).replace(tzinfo=None))
-            for at in (change - AROUND + MINUTE * i for i in range(int(2 * AROUND / MINUTE) + 1))
-        )
-        for change in changes(name)
-    )
+def minutes(name: str) -> tuple[tuple[Minute, ...], ...]:
+    """Return every minute around each change."""
+    zone, runs = ZoneInfo(name), []
+    for change in changes(name):
+        run: list[Minute] = []
+        seen: set[datetime] = set()
+        for i in range(int(2 * AROUND / MINUTE) + 1):
+            at = change - AROUND + MINUTE * i
+            shown = at.astimezone(zone).replace(tzinfo=None)
+            before = run[-1].shown if run else shown
+            skipped = tuple(before + MINUTE * n for n in range(1, int((shown - before) / MINUTE)))
+            run.append(Minute(at, shown, skipped, shown in seen))
+            seen.add(shown)
+        runs.append(tuple(run))
+    return tuple(runs)
 
 
 def matches(field: str, least: int, most: int) -> set[int]:
@@ -59,7 +76,7 @@ def matches(field: str, least: int, most: int) -> set[int]:
     return found
 
 
-def by_every_minute(expression: str, shown: tuple[tuple[datetime, datetime], ...]) -> list[datetime]:
+def by_every_minute(expression: str, run: tuple[Minute, ...]) -> list[datetime]:
     """Return the ticks in a run of minutes, as the rules of decision 21 say it, without the code that is tested."""
     minute, hour, day, month, weekday = expression.split()
     minute_set, hour_set = matches(minute, 0, 59), matches(hour, 0, 23)
@@ -75,17 +92,12 @@ def by_every_minute(expression: str, shown: tuple[tuple[datetime, datetime], ...
         return at.minute in minute_set and at.hour in hour_set and on(at.date())
 
     if minute.startswith("*") or hour.startswith("*"):
-        return [at for at, local in shown if wanted(local)]
-    seen: set[datetime] = set()
-    ticks: list[datetime] = []
-    _, before = shown[0]
-    for at, local in shown:
-        gap = [before + MINUTE * n for n in range(1, int((local - before) / MINUTE))]
-        if any(wanted(skipped) for skipped in gap) or (wanted(local) and local not in seen):
-            ticks.append(at)
-        seen.update([*gap, local])
-        before = local
-    return ticks
+        return [one.at for one in run if wanted(one.shown)]
+    return [
+        one.at
+        for one in run
+        if (not one.again and wanted(one.shown)) or (one.skipped and any(map(wanted, one.skipped)))
+    ]
 
 
 def walked(cron: Cron, first: datetime, last: datetime) -> list[datetime]:
@@ -133,8 +145,8 @@ every_change = settings(deadline=None, max_examples=10, suppress_health_check=[H
 @given(expressions)
 def test_ticks_are_those_of_a_walk_over_every_minute(name: str, expression: str) -> None:
     cron = Cron(expression, ZoneInfo(name))
-    for shown in minutes(name):
-        assert walked(cron, shown[0][0], shown[-1][0]) == by_every_minute(expression, shown)
+    for run in minutes(name):
+        assert walked(cron, run[0].at, run[-1].at) == by_every_minute(expression, run)
 
 
 @pytest.mark.parametrize("name", [*ZONES, "America/Havana", "Asia/Gaza"])

@@ -12,14 +12,17 @@ import psycopg
 import pytest
 
 from queuectl import __version__
+from queuectl.job import State
 from tests.cli.conftest import NO_STORE, SERVER_ONLY
 from tests.support.eventually import DEADLINE, eventually
+from tests.support.factories import job, new_job, stored_job
 from tests.support.mortal import mortal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from queuectl.paths import Home
+    from queuectl.store.base import Store
     from tests.cli.conftest import Cli
 
 
@@ -312,14 +315,24 @@ def test_whoever_has_only_looked_is_not_told_that_nothing_was_changed(cli: Cli, 
 
 
 @SERVER_ONLY
-def test_whoever_could_not_change_all_is_not_told_that_nothing_was_changed(cli: Cli, url: str) -> None:
-    cli("enqueue", "--file", "-", stdin='{"id": "a", "command": "true"}\n{"id": "b", "command": "true"}\n')
+@pytest.mark.parametrize("words", [("a", "b"), ("a", "c"), ("--all", "--yes")], ids=" ".join)
+def test_whoever_could_not_change_all_is_not_told_that_nothing_was_changed(
+    cli: Cli, url: str, store: Store, words: tuple[str, ...]
+) -> None:
+    job(store, State.FAILED, new_job("b"))
+    job(store, State.PROCESSING, new_job("c"))
+    store.enqueue([new_job("a")])
     with psycopg.connect(url) as connection:
-        connection.execute("ALTER TABLE queuectl.jobs ADD CHECK (id <> 'b' OR state <> 'cancelled')")
-    assert cli("cancel", "b").err.endswith("\n  nothing was changed\n")
-    code, _, err = cli("cancel", "a", "b")
+        connection.execute("ALTER TABLE queuectl.jobs ADD CHECK (id = 'a' OR state <> 'cancelled')")
+        connection.execute("ALTER TABLE queuectl.jobs ADD CHECK (cancel_requested_at IS NULL)")
+    for id in ("b", "c"):
+        assert cli("cancel", id).err.endswith("\n  nothing was changed\n")
+    code, _, err = cli("cancel", *words)
     assert code == 5
     assert "nothing was changed" not in err
+    assert stored_job(store, "a").state is State.CANCELLED
+    told = "1 job cancelled" if words[0] == "--all" else "cancelled a"
+    assert err.splitlines()[0] == told
 
 
 def test_ctrl_c_is_130_and_silent(cli: Cli, program: list[str], environ: dict[str, str]) -> None:

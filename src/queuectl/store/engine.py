@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from queuectl import lifecycle
-from queuectl.errors import Conflict, NotFound
+from queuectl.errors import Conflict, NotFound, StoreUnavailable
 from queuectl.job import FINISHED, Ended, Outcome, State
 from queuectl.lifecycle import Loss
 from queuectl.store import rows
@@ -369,16 +369,21 @@ class Engine:
             for start in range(0, len(seqs), BATCH):
                 batch = list(seqs[start : start + BATCH])
                 done: set[int] = set()
-                if move is not None:
-                    with self._statements.durable():
-                        done.update(self._move_all(batch, state, move, now))
-                for job in self.jobs([seq for seq in batch if seq not in done]):
-                    if job.state in chosen:
-                        try:
-                            done.add(one(job.id, now).seq)
-                        except (Conflict, NotFound):
-                            continue  # it has moved on since it was read
-                yield list(self.jobs([seq for seq in batch if seq in done]))
+                try:
+                    if move is not None:
+                        with self._statements.durable():
+                            done.update(self._move_all(batch, state, move, now))
+                    for job in self.jobs([seq for seq in batch if seq not in done]):
+                        if job.state in chosen:
+                            try:
+                                done.add(one(job.id, now).seq)
+                            except (Conflict, NotFound):
+                                continue  # it has moved on since it was read
+                    jobs = list(self.jobs([seq for seq in batch if seq in done]))
+                except StoreUnavailable as error:
+                    error.unchanged = error.unchanged and not done
+                    raise
+                yield jobs
 
     def _existing(self, id: str) -> Job:
         job = self.get(id)

@@ -227,12 +227,12 @@ def test_a_late_finish_of_an_older_attempt_changes_nothing(store: Store, state: 
         elif state is State.FAILED:
             running = running._replace(policy=Policy())
             store.finish(running, BADLY, NOW)
-    before = stored_job(store, "a"), store.attempts(old.seq), store.metrics()
+    before = stored_job(store, "a"), store.attempts(old.seq), store.counts()
     assert before[0].state is state
 
     assert store.finish(old, ended, after(99)) is None
 
-    assert (stored_job(store, "a"), store.attempts(old.seq), store.metrics()) == before
+    assert (stored_job(store, "a"), store.attempts(old.seq), store.counts()) == before
 
 
 def test_a_run_finishes_once(store: Store, open_store: OpenStore) -> None:

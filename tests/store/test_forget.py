@@ -220,12 +220,12 @@ def test_summing_up_changes_no_figure(store: Store) -> None:
     for second, duration in enumerate((0.5, 2.0, 0.001, 7.0, 2.0)):
         job(store, now=after(0))
         store.finish(claimed(store, now=after(0)), WELL._replace(duration=duration), after(901 * second))
-    before = store.metrics()
+    before = store.metrics()._replace(upkeep=None)
 
     for second in (1800, 3600, 3600, 7200, 7200):
         store.upkeep(0, after(second))
 
-    assert store.metrics() == before
+    assert store.metrics()._replace(upkeep=None) == before
 
 
 def test_hours_that_are_summed_up_are_forgotten_as_hours(store: Store) -> None:

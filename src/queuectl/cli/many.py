@@ -145,9 +145,19 @@ def _of_file(args: Namespace, app: App) -> Iterator[JobRequest]:
 
 
 def _read(path: str, read: Callable[[BufferedReader], Iterator[JobRequest]]) -> Iterator[JobRequest]:
-    """Yield what is in a file, or standard input."""
+    """Open a file, or standard input, and yield what is in it."""
     try:
-        with open(0 if path == "-" else path, "rb", closefd=path != "-") as stream:
-            yield from read(stream)
+        stream = open(0 if path == "-" else path, "rb", closefd=path != "-")  # noqa: SIM115  before anything is made
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from None
+    return _each_of(stream, path, read)
+
+
+def _each_of(
+    stream: BufferedReader, path: str, read: Callable[[BufferedReader], Iterator[JobRequest]]
+) -> Iterator[JobRequest]:
+    with stream:
+        try:
+            yield from read(stream)
+        except OSError as error:
+            raise InvalidInput(f"cannot read {path}: {error.strerror}") from None

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MAX_INTERRUPTIONS = 20
 """Times that the machine may go down under a job before the job is dead."""
 
+PAUSED = "paused"
+"""What holds a job that a user has paused."""
+
 MOVES: dict[str, tuple[frozenset[State | None], frozenset[State]]] = {
     "enqueue": (frozenset({None}), frozenset({State.PENDING, State.BLOCKED})),
     "release": (frozenset({State.BLOCKED}), frozenset({State.PENDING})),
@@ -65,6 +68,13 @@ class Move(Record):
     interruptions: int = 0
     reason: str | None = None
     """Why the job is dead, where the last line of stderr does not say it."""
+    held_by: str | None = None
+    """What keeps the job from being ready when it is due."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the job may run at once."""
+        return self.delay == 0.0 and self.held_by is None
 
     @property
     def finished(self) -> bool:
@@ -196,7 +206,7 @@ def retry(job: Job) -> Move:
         Conflict: the job is running or has yet to run.
     """
     if job.state is State.FAILED:
-        return Move(State.FAILED, delay=0.0)
+        return Move(State.FAILED, delay=0.0, held_by=_held_by(job))
     if job.state in FINISHED:
         return Move(State.PENDING, delay=0.0)
     raise Conflict(f'job "{job.id}" is {job.state}', hint="only failed and finished jobs can be retried")
@@ -210,6 +220,39 @@ def cancel_all(state: State) -> MoveAll | None:
 def retry_all(state: State) -> MoveAll:
     """Let finished jobs run again, or failed ones run now, as `retry` does with each."""
     return MoveAll(State.FAILED if state is State.FAILED else State.PENDING, delay=0.0, anew=True)
+
+
+def pause(job: Job) -> str | None:
+    """Return what a job is held by until it is resumed; None for a running job, which its worker has to stop.
+
+    Raises:
+        Conflict: the job is finished, or is being cancelled.
+    """
+    if job.state in FINISHED:
+        raise Conflict(f'job "{job.id}" is already {job.state}')
+    if job.cancel_requested_at is not None:
+        raise Conflict(f'job "{job.id}" is being cancelled')
+    return None if job.state is State.PROCESSING else PAUSED
+
+
+def resume(job: Job) -> None:
+    """Make sure that a job may be resumed, be it paused or not.
+
+    Raises:
+        Conflict: the job is finished.
+    """
+    if job.state in FINISHED:
+        raise Conflict(f'job "{job.id}" is already {job.state}')
+
+
+def signal(job: Job) -> None:
+    """Make sure that a job has processes that can be signalled.
+
+    Raises:
+        Conflict: the job is not running.
+    """
+    if job.state is not State.PROCESSING:
+        raise Conflict(f'job "{job.id}" is {job.state}', "only a running job can be signalled")
 
 
 def _failed(job: Job, share: float) -> Move:
@@ -238,4 +281,10 @@ def _interrupted(job: Job) -> Move:
 
 
 def _keep(job: Job, state: State, delay: float | None = None, reason: str | None = None) -> Move:
-    return Move(state, delay, job.failures, job.crashes, job.interruptions, reason)
+    held_by = None if state in FINISHED else _held_by(job)
+    return Move(state, delay, job.failures, job.crashes, job.interruptions, reason, held_by)
+
+
+def _held_by(job: Job) -> str | None:
+    """Return what holds a job that waits: a pause outlasts the run during which it was asked for."""
+    return None if job.paused_at is None else PAUSED

@@ -13,7 +13,7 @@ import pytest
 from queuectl.job import NO_FLOW, State
 from tests.cli.conftest import FILES_ONLY, NO_STORE, Result
 from tests.support.eventually import DEADLINE
-from tests.support.factories import job, new_job, stored_job
+from tests.support.factories import asked_to_end, job, new_job, stored_job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -229,7 +229,7 @@ def test_a_dry_run_says_how_many_and_which_and_changes_nothing(cli: Cli, store: 
     code, out, _ = cli("cancel", "--all", "--dry-run", "--json")
     assert (code, sorted(shown["id"] for shown in json.loads(out))) == (0, ["a", "running"])
     assert states(store) == before
-    assert not store.cancel_requested(stored_job(store, "running"))
+    assert not asked_to_end(store, stored_job(store, "running"))
 
 
 def test_a_dry_run_with_ids_ends_as_the_command_would(cli: Cli, store: Store) -> None:

@@ -76,6 +76,7 @@ class Row:
     worker: str | None = None
     """Of the last run."""
     asked: bool = False
+    paused: bool = False
     finished: datetime | None = None
     retried: bool = False
     on_failure: str | None = None
@@ -96,14 +97,15 @@ class Row:
     def go(self, state: State, now: datetime, wait: float = 0) -> None:
         self.state, self.asked = state, False
         self.due = now + timedelta(seconds=wait) if state in WAITING else None
-        self.ready = state in WAITING and not wait
+        self.paused = self.paused and state not in FINAL
+        self.ready = state in WAITING and not wait and not self.paused
         self.finished = now if state in FINAL else None
         self.dropped = False
 
     def release(self, now: datetime) -> None:
         due = self.not_before or now
         self.go(State.PENDING, now)
-        self.due, self.ready, self.not_before = due, due <= now, None
+        self.due, self.ready, self.not_before = due, due <= now and not self.paused, None
 
     def drop(self, now: datetime) -> None:
         self.go(State.CANCELLED, now)
@@ -131,7 +133,7 @@ class Model:
 
     def claim(self, worker: str, now: datetime) -> Row | None:
         for row in self.of(*WAITING):
-            row.ready = row.ready or (row.due is not None and row.due <= now)
+            row.ready = row.ready or (row.due is not None and row.due <= now and not row.paused)
         best = min((row for row in self.rows.values() if row.ready), key=order, default=None)
         if best:
             best.go(State.PROCESSING, now)
@@ -476,6 +478,46 @@ class StoreAgainstModel(RuleBasedStateMachine):
                 self.model.cancel(row, self.now)
 
     @rule(id=ids)
+    def pause(self, id: str) -> None:
+        row = self.model.rows.get(id)
+        if row is None:
+            with pytest.raises(NotFound):
+                self.store.pause(id, self.now)
+        elif row.state in FINAL or row.asked:
+            with pytest.raises(Conflict):
+                self.store.pause(id, self.now)
+        else:
+            self.store.pause(id, self.now)
+            row.paused, row.ready = True, False
+
+    @rule(id=ids)
+    def resume(self, id: str) -> None:
+        row = self.model.rows.get(id)
+        if row is None:
+            with pytest.raises(NotFound):
+                self.store.resume(id, self.now)
+        elif row.state in FINAL:
+            with pytest.raises(Conflict):
+                self.store.resume(id, self.now)
+        else:
+            self.store.resume(id, self.now)
+            if row.paused:
+                row.paused, row.ready = False, row.due is not None and row.due <= self.now
+
+    @rule(id=ids)
+    def signal(self, id: str) -> None:
+        row = self.model.rows.get(id)
+        if row is None or row.state is not State.PROCESSING:
+            with pytest.raises(NotFound if row is None else Conflict):
+                self.store.signal(id, 10, self.now)
+            return
+        running = self.store.signal(id, 10, self.now)
+        asked = self.store.requests(running)
+        assert asked
+        assert asked.requests[-1].value == 10
+        assert (asked.cancel, asked.paused) == (row.asked, row.paused)
+
+    @rule(id=ids)
     def retry(self, id: str) -> None:
         row = self.model.rows.get(id)
         if row is None:
@@ -522,7 +564,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
         late = data.draw(st.sampled_from(self.stale))
         assert self.store.finish(late, ENDED[ending], self.now) is None
         assert self.store.rescue(late, loss, self.now) is None
-        assert not self.store.cancel_requested(late)
+        assert self.store.requests(late) is None
 
     @rule(seconds=st.sampled_from([1, 2, 7, 61, 3600]) | st.integers(-70, 70))
     def the_clock_moves(self, seconds: int) -> None:
@@ -573,7 +615,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             assert {parent.parent: parent.met for parent in self.store.parents(job) if parent.state} == {
                 self.model_id(seq): met for seq, met in row.met.items() if self.model_id(seq)
             }
-            assert (job.cancel_requested_at is not None) == row.asked
+            assert (job.cancel_requested_at is not None, job.paused_at is not None) == (row.asked, row.paused)
         self.no_job_breaks_a_rule(stored)
 
     def model_id(self, seq: int) -> str | None:
@@ -612,7 +654,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
     def what_waits_is_as_in_the_model(self) -> None:
         waiting = self.model.of(*WAITING)
         assert self.store.next_due_at(self.now) == min(
-            (row.due for row in waiting if row.due and not row.ready), default=None
+            (row.due for row in waiting if row.due and not row.ready and not row.paused), default=None
         )
         oldest = min((row for row in waiting if row.ready), key=lambda row: (row.created, row.seq), default=None)
         found = self.store.oldest_waiting()
@@ -622,12 +664,13 @@ class StoreAgainstModel(RuleBasedStateMachine):
         assert [job.seq for job in self.store.list(State.BLOCKED)] == blocked
 
     def run_order(self) -> Iterator[str]:
-        """Yield the ids of pending jobs as claims at this moment would take them, then by time."""
-        pending = self.model.of(State.PENDING)
+        """Yield the ids of pending jobs as claims at this moment would take them, then by time, then those paused."""
+        pending = [row for row in self.model.of(State.PENDING) if not row.paused]
         now = [row for row in pending if row.ready or (row.due and row.due <= self.now)]
         yield from (row.id for row in sorted(now, key=order))
         later = [row for row in pending if row not in now]
         yield from (row.id for row in sorted(later, key=lambda row: (row.due, row.seq)))
+        yield from (row.id for row in sorted(self.model.of(State.PENDING), key=order) if row.paused)
 
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"

@@ -32,7 +32,7 @@ NAMED = re.compile(r"\bjobs_\w+")
 
 TABLES = {
     *("jobs", "terms", "attempts", "dependencies", "counts", "durations", "workers", "config", "flushes"),
-    *("schedules", "ticks"),
+    *("schedules", "ticks", "requests"),
 }
 
 WHOLE_TABLE = {
@@ -45,6 +45,7 @@ WHOLE_TABLE = {
     "settings": "config",
     "schedules": "schedules",
     "flush": "flushes",
+    "drop_requests": "requests",  # what has been asked of runs in the last minute
 }
 """Statements that read a whole table on purpose."""
 

@@ -53,6 +53,7 @@ VALUES: dict[str, Any] = (
     | {"cwd": "/", "env": b"", "secret_env": b"", "stdin": None, "run_at": None, "terms": 1}
     | {"state": State.PENDING, "from_state": State.DEAD, "ready": True, "delay": 0.0, "finished": False}
     | {"failures": 0, "crashes": 0, "interruptions": 0, "cancel_requested_at": None, "ending": "completed"}
+    | {"paused_at": None, "held_by": None, "numbers": "{1,2}", "what": "signal"}
     | {"duration": None, "outcome": "exited", "exit_code": 0, "signal": None, "last_error": None}
     | {"limit": 100, "age": 1e9, "after": 0, "last": 100, "seqs": "{1,2}", "prefix": "w", "end": "x", "jobs": 2}
     | {"backoff_base": 2.0, "backoff_max": 1.0, "backoff_jitter": 0.0, "max_crashes": 3, "umask": 18}
@@ -83,6 +84,7 @@ ITS_VALUES: dict[str, dict[str, Any]] = {
     "finish_and_claim_from": COMPLETED,
     "forget_day": {"limit": BATCH},
     "keep_tick": {"schedule": "s1", "tick": NOW, "outcome": "made"},
+    "request": {"value": 10.0},
     "request_stop": {"now": True},
     "set_setting": {"key": ""},
 }
@@ -159,6 +161,8 @@ FROM generate_series(-100, 20000) AS i;
 INSERT INTO queuectl.ticks
 SELECT 's' || i, now() - n * interval '1 minute', 'made', 1, ''
 FROM generate_series(1, 2000) AS i, generate_series(1, 50) AS n;
+INSERT INTO queuectl.requests (seq, attempt, what, value, asked_at)
+SELECT i, 1, 'signal', 10, now() FROM generate_series(1, 2000) AS i;
 INSERT INTO queuectl.stops SELECT 'h' || i, i, 0 FROM generate_series(1, 2000) AS i
 """
 
@@ -335,6 +339,7 @@ WHOLE_TABLE = {
     "schedules": {"schedules"},
     "request_stop": {"stops"},  # a row per host that was asked to stop within 30 days
     "last_stop": {"stops"},
+    "drop_requests": {"requests"},  # what has been asked of runs in the last minute
     "schema_version": {"migrations", "identity"},
     "forget_day": {
         "completed_other",
@@ -367,6 +372,7 @@ SORTING = {
     "expired",  # a row per worker
     "workers",  # a row per worker
     "attempts",  # the runs of one job
+    "requests",  # what is asked of one run
     "oldest_waiting",  # a row per priority in use
     "list_pending",  # at most 1,000 rows more than are asked for
     "list_failed",  # failed jobs that are due and wait for a worker

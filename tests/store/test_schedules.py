@@ -17,7 +17,7 @@ from queuectl.schedule.catchup import CatchUp
 from queuectl.schedule.record import NewSchedule, Outcome, Overlap, Schedule, Tick, Ticked
 from queuectl.store.schedules import AT_ONCE, KEPT
 from tests.support import children
-from tests.support.factories import NOW, WELL, WORKER, after, claimed, new_job, stored_job
+from tests.support.factories import NOW, WELL, WORKER, after, asked_to_end, claimed, new_job, stored_job
 
 if TYPE_CHECKING:
     from queuectl.job import Job
@@ -288,7 +288,7 @@ def test_a_tick_that_replaces_asks_the_job_that_runs_to_end(store: Store) -> Non
     done = make(store, minute(2))
 
     assert (done.jobs, done.asked) == (1, (WORKER,))
-    assert store.cancel_requested(running)
+    assert asked_to_end(store, running)
     assert ticks(store) == [minute(1), minute(2)]
 
 
@@ -330,7 +330,7 @@ def test_by_hand_too_a_job_replaces_the_one_before_it(store: Store) -> None:
     running = claimed(store, now=NOW)
 
     assert store.schedules().run("nightly", job_of, NOW)[1].asked == (WORKER,)
-    assert store.cancel_requested(running)
+    assert asked_to_end(store, running)
 
 
 def test_a_schedule_that_is_paused_ticks_no_more_and_when_resumed_makes_up_for_nothing(store: Store) -> None:

@@ -15,7 +15,7 @@ from queuectl.paths import Home
 from queuectl.selection import EVERYTHING, Selection
 from queuectl.store.sqlite.engine import SqliteStore
 from tests.support.eventually import eventually
-from tests.support.factories import COOKIE, NOW, WELL, WORKER, after, claimed, job, new_job, stored_job
+from tests.support.factories import COOKIE, NOW, WELL, WORKER, after, asked_to_end, claimed, job, new_job, stored_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -255,7 +255,7 @@ def test_waiting_jobs_are_cancelled_and_running_ones_asked_to_end(store: Store) 
         assert stored_job(store, f"{state}") == jobs[state]._replace(
             state=State.CANCELLED, ready=False, next_run_at=None, finished_at=after(9)
         )
-    assert store.cancel_requested(jobs[State.PROCESSING])
+    assert asked_to_end(store, jobs[State.PROCESSING])
     for state in (State.COMPLETED, State.DEAD, State.CANCELLED):
         assert stored_job(store, f"{state}") == jobs[state]
 
@@ -341,7 +341,7 @@ def test_a_job_that_was_claimed_meanwhile_is_asked_to_end(store: Store, open_sto
     run = claimed(open_store(), "a")
 
     assert done(store.cancel_all(chosen, NOW)) == ["a", "b"]
-    assert store.cancel_requested(run)
+    assert asked_to_end(store, run)
     assert stored_job(store, "b").state is State.CANCELLED
 
 
@@ -353,7 +353,7 @@ def test_a_job_that_left_the_states_that_were_named_is_passed_over(store: Store,
     other.finish(claimed(other, "b", worker="b" * 32), WELL, NOW)
 
     assert done(store.cancel_all(chosen, NOW)) == ["c"]
-    assert not store.cancel_requested(run)
+    assert not asked_to_end(store, run)
     assert stored_job(store, "b").state is State.COMPLETED
 
 

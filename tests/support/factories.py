@@ -112,3 +112,9 @@ def stored_job(store: Store, id: str) -> Job:
     found = store.get(id)
     assert found is not None, id
     return found
+
+
+def asked_to_end(store: Store, job: Job) -> bool:
+    """Return whether the run of a job has been asked to end."""
+    asked = store.requests(job)
+    return asked is not None and asked.cancel

@@ -8,7 +8,7 @@ waiting may help) and has changed nothing.
 
 from __future__ import annotations
 
-from enum import Flag, auto
+from enum import Flag, StrEnum, auto
 
 from queuectl.record import Record
 
@@ -87,13 +87,41 @@ class Lease(Record):
     """Seconds for which somebody wants to read, elsewhere, what the running job prints."""
 
 
+class What(StrEnum):
+    """What can be asked of a run any number of times."""
+
+    SIGNAL = "signal"
+    """Send a signal, `value`, to its processes."""
+    CANCEL = "cancel"
+    """End it, with a grace of `value` seconds."""
+
+
+class Request(Record):
+    """Something that a user asks of a run, once."""
+
+    number: int
+    what: What
+    value: float
+
+
+class Asked(Record):
+    """What users ask of a run now."""
+
+    cancel: bool
+    paused: bool
+    told_paused: bool
+    """Whether the store has been told that the run is paused."""
+    requests: Sequence[Request]
+    """Those that nobody has said to be carried out, oldest first."""
+
+
 class Call(Flag):
     """Why a worker is woken."""
 
     WORK = auto()
     """A job may be ready."""
     LOOK = auto()
-    """Its own job may be cancelled, or something else be asked of it."""
+    """Something may be asked of it, or of its job."""
 
 
 class Bell(Protocol):
@@ -220,8 +248,17 @@ class Store(Protocol):
     def unflushed_since(self) -> float | None:
         """Monotonic time of this process's oldest commit that may not be on disk; None when all are."""
 
-    def cancel_requested(self, job: Job) -> bool:
-        """Return whether this run of the job has been asked to end."""
+    def requests(self, job: Job) -> Asked | None:
+        """Return what is asked of this run of the job; None when it is not its worker's any more."""
+
+    def carried_out(self, requests: Collection[int]) -> None:
+        """Forget requests, by their numbers: they have been carried out.
+
+        By numbers and not up to one, since a smaller number may be committed after a larger one.
+        """
+
+    def tell_paused(self, job: Job, *, paused: bool) -> None:
+        """Tell that every process of a run is stopped, as was asked for, or is not any more; fenced as `finish` is."""
 
     def send_log(self, job: Job, part: LogPart) -> None:
         """Send a part of the log of a run to who reads it elsewhere. Where no machines share the store: nothing."""
@@ -291,7 +328,7 @@ class Store(Protocol):
         """Wake at most as many idle workers as there are new jobs. Call it after they are committed."""
 
     def wake_worker(self, worker: str) -> None:
-        """Let a worker look whether its job is cancelled, or something is asked of it."""
+        """Let a worker look whether something is asked of it, or of its job."""
 
     def want_log(self, worker: str, seconds: float) -> None:
         """Say that for so long somebody wants to read what a worker's job prints. It hears of that when it is woken."""
@@ -347,18 +384,50 @@ class Store(Protocol):
     def ids(self, prefix: str, limit: int) -> Sequence[str]:
         """Return ids that start with `prefix`, the last by their letters first: of generated ids, the newest."""
 
-    def cancel(self, id: str, now: datetime | None = None) -> Job:
+    def cancel(self, id: str, now: datetime | None = None, *, grace: float | None = None) -> Job:
         """Cancel a waiting job, or durably ask for the end of a running one; return the job as it is now.
 
-        A job that is cancelled already stays as it is.
+        `grace` is the seconds between TERM and KILL for a running one, instead of the configured ones; of several
+        requests that with the earliest end counts. A job that is cancelled already stays as it is.
 
         Raises:
             NotFound: no job of that id.
             Conflict: it has already completed or died.
         """
 
+    def pause(self, id: str, now: datetime | None = None) -> Job:
+        """Keep a waiting job from starting, or durably ask for a running one to be stopped; return it as it is now.
+
+        It is held until it is resumed: also when its run ends and it has to run again. A job that is paused already
+        stays as it is.
+
+        Raises:
+            NotFound: no job of that id.
+            Conflict: it is finished, or is being cancelled.
+        """
+
+    def resume(self, id: str, now: datetime | None = None) -> Job:
+        """Let a paused job go on, or start when it is due; return the job as it is now.
+
+        A job that is not paused stays as it is.
+
+        Raises:
+            NotFound: no job of that id.
+            Conflict: it is finished.
+        """
+
+    def signal(self, id: str, signal: int, now: datetime | None = None) -> Job:
+        """Durably ask for a signal to the processes of a running job; return the job.
+
+        Raises:
+            NotFound: no job of that id.
+            Conflict: it is not running.
+        """
+
     def retry(self, id: str, now: datetime | None = None) -> Job:
         """Let a finished job run again, or a failed one run now; return the job as it is now.
+
+        A failed one that is paused is due now, but stays paused.
 
         Raises:
             NotFound: no job of that id.
@@ -414,6 +483,9 @@ class Store(Protocol):
 
     def metrics(self) -> Metrics:
         """Return counts and durations, at a cost that does not depend on the number of jobs."""
+
+    def paused(self, limit: int) -> Sequence[Job]:
+        """Return jobs that are paused, those of the highest priority first; running ones once they are stopped."""
 
     def oldest_waiting(self) -> Job | None:
         """Return the ready job that was enqueued first."""

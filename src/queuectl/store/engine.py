@@ -13,7 +13,7 @@ from queuectl.errors import Conflict, NotFound, StoreUnavailable
 from queuectl.job import FINISHED, Ended, Outcome, State
 from queuectl.lifecycle import Loss
 from queuectl.store import rows
-from queuectl.store.base import Identity, Metrics, Running
+from queuectl.store.base import Asked, Identity, Metrics, Request, Running, What
 from queuectl.store.followers import Followers, is_followed
 from queuectl.store.summary import summary
 from queuectl.store.terms import TermsTable
@@ -165,10 +165,25 @@ class Engine:
         with self._statements.durable():
             self._statements.change("mark_stopping", {"worker": worker, "now": self._moment(now)})
 
-    def cancel_requested(self, job: Job) -> bool:
-        """See `Store.cancel_requested`."""
-        found = self._fence(job)
-        return found is not None and found[0] is not None
+    def requests(self, job: Job) -> Asked | None:
+        """See `Store.requests`."""
+        found = self._statements.rows("requests", {"seq": job.seq, "attempt": job.attempt})
+        if not found:
+            return None
+        cancel_requested_at, paused_at, held_by = found[0][:3]
+        asked = [Request(number, What(what), value) for *_, number, what, value in found if number is not None]
+        return Asked(cancel_requested_at is not None, paused_at is not None, held_by == lifecycle.PAUSED, asked)
+
+    def carried_out(self, requests: Collection[int]) -> None:
+        """See `Store.carried_out`."""
+        with self._statements.durable():
+            self._statements.change("carried_out", {"numbers": self._statements.numbers_as_value(requests)})
+
+    def tell_paused(self, job: Job, *, paused: bool) -> None:
+        """See `Store.tell_paused`."""
+        held_by = lifecycle.PAUSED if paused else None
+        with self._statements.durable():
+            self._statements.change("tell_paused", {"seq": job.seq, "attempt": job.attempt, "held_by": held_by})
 
     def unfinished(self, now: datetime | None = None) -> bool:
         """See `Store.unfinished`."""
@@ -192,11 +207,12 @@ class Engine:
                 done = self._write_end(job, ended, move, now)
             if done is not None:
                 return done
-            found = self._fence(job)
+            found = self._statements.row("fence", {"seq": job.seq, "attempt": job.attempt})
             if found is None:
                 return None
-            # A request to cancel, or who waits for its end, has come since the job was read.
-            job = job._replace(cancel_requested_at=rows.maybe_instant(found[0]), followed=bool(found[1]))
+            # A request to cancel or to pause, or who waits for its end, has come since the job was read.
+            cancel_requested_at, paused_at = map(rows.maybe_instant, found[:2])
+            job = job._replace(cancel_requested_at=cancel_requested_at, paused_at=paused_at, followed=bool(found[2]))
 
     def _end_followed(self, job: Job, ended: Ended, move: Move, now: datetime | None) -> Job | None:
         done = self._write_end(job, ended, move, now)
@@ -224,10 +240,6 @@ class Engine:
         if self._released:
             released, self._released = self._released, 0
             self.wake_idle(released)
-
-    def _fence(self, job: Job) -> Row | None:
-        """Return since when a run is asked to end, and if others wait for that; None when it is not its worker's."""
-        return self._statements.row("fence", {"seq": job.seq, "attempt": job.attempt})
 
     # Rescue
 
@@ -314,23 +326,25 @@ class Engine:
         values = {"prefix": prefix, "end": prefix + "\U0010ffff", "limit": limit}
         return [id for (id,) in self._statements.rows("ids", values)]
 
-    def cancel(self, id: str, now: datetime | None = None) -> Job:
+    def cancel(self, id: str, now: datetime | None = None, *, grace: float | None = None) -> Job:
         """See `Store.cancel`."""
         while True:  # until the job has not moved between the look and the write
             with self._statements.durable():
                 job = self._existing(id)
                 if job.state is State.CANCELLED:
                     return job
-                found = self._existing(id) if self._cancel(job, now) else None
+                found = self._existing(id) if self._cancel(job, now, grace) else None
             self._wake_released()
             if found is not None:
                 return found
 
-    def _cancel(self, job: Job, now: datetime | None) -> bool:
+    def _cancel(self, job: Job, now: datetime | None, grace: float | None = None) -> bool:
         """Cancel a job, or ask for the end of its run; False when it has moved since it was read."""
         move = lifecycle.cancel(job)
         if move is not None:
             return self._carry_out(job, move, now)
+        if grace is not None:  # first: with the other alone, the configured grace might begin
+            self._request(job, What.CANCEL, grace, now)
         request = {"seq": job.seq, "attempt": job.attempt, "now": self._moment(now)}
         return self._statements.change("request_cancel", request) > 0
 
@@ -385,6 +399,45 @@ class Engine:
                     raise
                 yield jobs
 
+    def pause(self, id: str, now: datetime | None = None) -> Job:
+        """See `Store.pause`."""
+        while True:
+            with self._statements.durable():
+                job = self._existing(id)
+                held_by = lifecycle.pause(job)
+                if job.paused_at is not None:
+                    return job
+                if self._statements.change("pause", {**self._as_read(job, now), "held_by": held_by}):
+                    return self._existing(id)
+
+    def resume(self, id: str, now: datetime | None = None) -> Job:
+        """See `Store.resume`."""
+        while True:
+            with self._statements.durable():
+                job = self._existing(id)
+                lifecycle.resume(job)
+                if job.paused_at is None:
+                    return job
+                if self._statements.change("resume", self._as_read(job, now)):
+                    return self._existing(id)
+
+    def signal(self, id: str, signal: int, now: datetime | None = None) -> Job:
+        """See `Store.signal`."""
+        while True:
+            with self._statements.durable():
+                job = self._existing(id)
+                lifecycle.signal(job)
+                if self._request(job, What.SIGNAL, signal, now):
+                    return job
+
+    def _request(self, job: Job, what: What, value: float, now: datetime | None) -> bool:
+        """Ask something of a run; False when it is over."""
+        request = {"seq": job.seq, "attempt": job.attempt, "what": what, "value": value, "now": self._moment(now)}
+        return self._statements.change("request", request) > 0
+
+    def _as_read(self, job: Job, now: datetime | None) -> dict[str, Any]:
+        return {"seq": job.seq, "attempt": job.attempt, "from_state": job.state, "now": self._moment(now)}
+
     def _existing(self, id: str) -> Job:
         job = self.get(id)
         if job is None:
@@ -437,6 +490,11 @@ class Engine:
                 for queue in sorted(counts.keys() | histograms.keys())
             },
         )
+
+    def paused(self, limit: int) -> Sequence[Job]:
+        """See `Store.paused`."""
+        found = self._statements.rows("paused", {"held_by": lifecycle.PAUSED, "limit": limit})
+        return [rows.job(row, self._terms) for row in found]
 
     def oldest_waiting(self) -> Job | None:
         """See `Store.oldest_waiting`."""

@@ -115,7 +115,7 @@ def finished(job: Job, ended: Ended, move: Move, row: Row) -> Job:
     next_run_at, finished_at, duration = row
     return job._replace(
         state=move.state,
-        ready=move.delay == 0.0,
+        ready=move.ready,
         next_run_at=maybe_instant(next_run_at),
         finished_at=maybe_instant(finished_at),
         failures=move.failures,
@@ -128,6 +128,8 @@ def finished(job: Job, ended: Ended, move: Move, row: Row) -> Job:
         last_error=move.reason or ended.error,
         cookie=None,
         cancel_requested_at=None,
+        held_by=move.held_by,
+        paused_at=None if move.held_by is None else job.paused_at,
     )
 
 

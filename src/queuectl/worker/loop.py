@@ -474,7 +474,10 @@ class Worker:
 
     def _cancel_if_requested(self) -> None:
         run = self._run
-        if run is not None and run.ended is None and self._store.cancel_requested(run.job):
+        if run is None or run.ended is not None:
+            return
+        asked = self._store.requests(run.job)
+        if asked is not None and asked.cancel:
             run.terminate(Outcome.CANCELLED, self._settings.grace)
 
     # Stopping

@@ -176,7 +176,7 @@ class PostgresStore(Engine):
         ((next_run_at, finished_at, duration, *found),) = self._connection.rows(
             f"finish_and_{claim}", {**by, **moves.of_end(job, ended, move, now)}
         )
-        if duration is None:  # it is lost, or a request to cancel has come since the job was read
+        if duration is None:  # it is lost, or a request to cancel or to pause has come since the job was read
             ended_job = self._finish(job, ended, now, share)
             self._wake_released()
         else:
@@ -362,6 +362,7 @@ class PostgresStore(Engine):
             "attempt": job.attempt,
             "from_state": job.state,
             "followed": job.followed,
+            "paused_at": job.paused_at,
         }
         return self._connection.change("move", values) > 0
 
@@ -424,6 +425,7 @@ class PostgresStore(Engine):
         self._sum_up()
         self._connection.change("sum_up_durations", {"age": minutes_kept, "now": now})
         self._connection.change("drop_live_logs")
+        self._connection.change("drop_requests")
 
     def _sum_up(self) -> None:
         self._uncounted = 0

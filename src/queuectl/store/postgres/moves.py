@@ -17,12 +17,13 @@ def of_request(move: Move) -> dict[str, Any]:
     """Return the values of `move`."""
     return {
         "state": move.state,
-        "ready": move.delay == 0.0,
+        "ready": move.ready,
         "delay": move.delay,
         "finished": move.finished,
         "failures": move.failures,
         "crashes": move.crashes,
         "interruptions": move.interruptions,
+        "held_by": move.held_by,
     }
 
 
@@ -36,6 +37,7 @@ def of_end(job: Job, ended: Ended, move: Move, now: datetime | None) -> dict[str
         "attempt": job.attempt,
         "cancel_requested_at": job.cancel_requested_at,
         "followed": job.followed,
+        "paused_at": job.paused_at,
         "duration": None if ended.duration is None else round(ended.duration * 1e6),
         "outcome": ended.outcome,
         "exit_code": ended.exit_code,

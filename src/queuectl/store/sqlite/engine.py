@@ -173,25 +173,27 @@ class SqliteStore(Engine):
         duration = max(0, moment - started) if ended.duration is None else round(ended.duration * 1e6)
         next_run_at = None if move.delay is None else moment + round(move.delay * 1e6)
         finished_at = moment if move.finished else None
-        asked = job.cancel_requested_at
+        asked, paused = job.cancel_requested_at, job.paused_at
         changed = connection.change(
             "finish",
             {
                 "seq": job.seq,
                 "attempt": job.attempt,
                 "cancel_requested_at": None if asked is None else micros(asked),
+                "paused_at": None if paused is None else micros(paused),
                 "now": moment,
                 "duration": duration,
                 "outcome": ended.outcome,
                 "exit_code": ended.exit_code,
                 "signal": ended.signal,
                 "state": move.state,
-                "ready": move.delay == 0.0,
+                "ready": move.ready,
                 "next_run_at": next_run_at,
                 "finished_at": finished_at,
                 "failures": move.failures,
                 "crashes": move.crashes,
                 "interruptions": move.interruptions,
+                "held_by": move.held_by,
                 "last_error": move.reason or ended.error,
                 "followed": job.followed,
             },
@@ -268,12 +270,13 @@ class SqliteStore(Engine):
             "move",
             {
                 "state": move.state,
-                "ready": move.delay == 0.0,
+                "ready": move.ready,
                 "next_run_at": None if move.delay is None else moment + round(move.delay * 1e6),
                 "finished_at": moment if move.finished else None,
                 "failures": move.failures,
                 "crashes": move.crashes,
                 "interruptions": move.interruptions,
+                "held_by": move.held_by,
                 "seq": job.seq,
                 "attempt": job.attempt,
                 "from_state": job.state,
@@ -344,6 +347,7 @@ class SqliteStore(Engine):
         with self._connection.relaxed():
             self._connection.change("sum_up_durations", hour)
             self._connection.change("drop_summed_durations", hour)
+            self._connection.change("drop_requests")
 
     def now(self) -> datetime:
         """See `Store.now`."""

@@ -24,7 +24,7 @@ REFUSED = {
 }
 """What is refused while the queue is closed, by table. What else is written is written only together with these."""
 
-EMPTIED = ("dependencies", "attempts", "jobs", "counts", "durations", "config", "ticks", "schedules")
+EMPTIED = ("dependencies", "attempts", "requests", "jobs", "counts", "durations", "config", "ticks", "schedules")
 
 
 class SqliteGate(EngineGate):

@@ -3,7 +3,7 @@ WITH clock AS MATERIALIZED (
     SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
 ), moved AS (
     UPDATE queuectl.jobs AS job
-    SET state = %(state)s, finished_at = (SELECT now FROM clock), not_before = NULL, last_error = (
+    SET state = %(state)s, finished_at = (SELECT now FROM clock), not_before = NULL, held_by = NULL, paused_at = NULL, last_error = (
         SELECT 'it waited for job ' || parent_id || ', which is ' || parent.state
         FROM queuectl.dependencies JOIN queuectl.jobs AS parent ON parent.seq = dependencies.parent
         WHERE dependencies.child = job.seq AND met = 2

@@ -1,3 +1,3 @@
--- Whether a run is still its worker's, since when it is asked to end, and whether that concerns others.
-SELECT cancel_requested_at, followed FROM queuectl.unfinished
+-- Whether a run is still its worker's, since when it is asked to end and to pause, and whether others wait for its end.
+SELECT cancel_requested_at, paused_at, followed FROM queuectl.unfinished
 WHERE seq = %(seq)s AND attempt = %(attempt)s AND state = 'processing';

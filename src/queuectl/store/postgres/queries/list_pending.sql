@@ -1,8 +1,8 @@
 -- What waits for its first run, in the order in which it will run: what is ready, among it what the next claim will
--- promote, then the rest in the order of the times. Indexes: jobs_ready, jobs_scheduled.
+-- promote, then the rest in the order of the times, and what is held. Indexes: jobs_ready, jobs_scheduled, jobs_held.
 WITH due AS MATERIALIZED (
     SELECT seq, priority, created_at FROM queuectl.unfinished
-    WHERE NOT ready AND state = 'pending'
+    WHERE NOT ready AND state = 'pending' AND held_by IS NULL
         AND next_run_at <= (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()))
     ORDER BY next_run_at, seq
     LIMIT 1000
@@ -18,8 +18,13 @@ WITH due AS MATERIALIZED (
  ORDER BY priority DESC, created_at, seq)
 UNION ALL
 (SELECT seq FROM queuectl.unfinished
- WHERE NOT ready AND state = 'pending'
+ WHERE NOT ready AND state = 'pending' AND held_by IS NULL
  ORDER BY next_run_at, seq
  LIMIT nullif(%(limit)s, -1)
  OFFSET (SELECT count(*) FROM due))
+UNION ALL
+(SELECT seq FROM queuectl.unfinished
+ WHERE held_by IS NOT NULL AND state = 'pending'
+ ORDER BY held_by, priority DESC, created_at, seq
+ LIMIT nullif(%(limit)s, -1))
 LIMIT nullif(%(limit)s, -1);

@@ -1,4 +1,5 @@
--- Carry out a move that a user asked for, and count it. Fenced by (seq, attempt) and the state that it starts from.
+-- Carry out a move that a user asked for, and count it. Fenced by (seq, attempt), the state that it starts from, and
+-- whether the job is paused.
 WITH moved AS (
     UPDATE queuectl.jobs
     SET state = %(state)s, ready = %(ready)s,
@@ -6,8 +7,10 @@ WITH moved AS (
             + %(delay)s::double precision * interval '1 second',
         finished_at = CASE WHEN %(finished)s THEN coalesce(%(now)s::timestamptz, clock_timestamp()) END,
         failures = %(failures)s, crashes = %(crashes)s, interruptions = %(interruptions)s,
-        not_before = NULL, last_error = CASE WHEN attempt > 0 THEN last_error END
+        not_before = NULL, last_error = CASE WHEN attempt > 0 THEN last_error END,
+        held_by = %(held_by)s::text, paused_at = CASE WHEN %(held_by)s::text IS NOT NULL THEN paused_at END
     WHERE seq = %(seq)s AND attempt = %(attempt)s AND state = %(from_state)s AND followed = %(followed)s
+        AND paused_at IS NOT DISTINCT FROM %(paused_at)s::timestamptz
     RETURNING queue, state
 ), counted AS (
     INSERT INTO queuectl.count_changes (queue, state, n)

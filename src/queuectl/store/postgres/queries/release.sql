@@ -4,7 +4,7 @@ WITH clock AS MATERIALIZED (
 ), moved AS (
     UPDATE queuectl.unfinished AS job
     SET state = %(state)s,
-        ready = coalesce(not_before <= (SELECT now FROM clock), true),
+        ready = held_by IS NULL AND coalesce(not_before <= (SELECT now FROM clock), true),
         next_run_at = coalesce(not_before, (SELECT now FROM clock)),
         not_before = NULL
     WHERE state = 'blocked'

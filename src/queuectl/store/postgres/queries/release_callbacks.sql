@@ -4,7 +4,7 @@ WITH clock AS MATERIALIZED (
 ), moved AS (
     UPDATE queuectl.unfinished
     SET state = %(state)s,
-        ready = coalesce(not_before <= (SELECT now FROM clock), true),
+        ready = held_by IS NULL AND coalesce(not_before <= (SELECT now FROM clock), true),
         next_run_at = coalesce(not_before, (SELECT now FROM clock)),
         not_before = NULL
     WHERE batch = %(batch)s AND batch_role = ANY(ARRAY(SELECT jsonb_array_elements_text(%(roles)s::jsonb)))

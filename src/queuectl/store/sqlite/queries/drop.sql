@@ -1,6 +1,6 @@
 -- Give up the children of parents that have ended otherwise than these wait for. Index: dependencies_by_parent.
 UPDATE jobs
-SET state = :state, finished_at = :now, not_before = NULL, last_error = (
+SET state = :state, finished_at = :now, not_before = NULL, held_by = NULL, paused_at = NULL, last_error = (
     SELECT 'it waited for job ' || parent_id || ', which is ' || parent.state
     FROM dependencies JOIN jobs AS parent ON parent.seq = dependencies.parent
     WHERE dependencies.child = jobs.seq AND met = 2

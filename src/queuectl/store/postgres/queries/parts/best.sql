@@ -7,7 +7,7 @@ best AS MATERIALIZED (
         AND (%(promoted)s OR (
             -- The first in the order of the index: an EXISTS has no order, and may look at every row to find none.
             SELECT due.seq FROM queuectl.unfinished AS due
-            WHERE NOT due.ready AND due.next_run_at IS NOT NULL
+            WHERE NOT due.ready AND due.next_run_at IS NOT NULL AND due.held_by IS NULL
                 AND due.next_run_at <= (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()))
             ORDER BY due.next_run_at, due.seq
             LIMIT 1

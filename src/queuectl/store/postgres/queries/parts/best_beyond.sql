@@ -24,7 +24,7 @@ best AS MATERIALIZED (
         ) AS found
     WHERE (
         SELECT due.seq FROM queuectl.unfinished AS due
-        WHERE NOT due.ready AND due.next_run_at IS NOT NULL
+        WHERE NOT due.ready AND due.next_run_at IS NOT NULL AND due.held_by IS NULL
             AND due.next_run_at <= (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()))
         ORDER BY due.next_run_at, due.seq
         LIMIT 1

@@ -1,5 +1,6 @@
 -- Move a job on at the end of a run: `done` is what it is then, or nothing when the fence holds it off. Fenced by (seq,
--- attempt), and by what was decided upon: the request to cancel, and whether its end concerns others. A change of state moves the row to where it belongs.
+-- attempt), and by what was decided upon: the requests to cancel and to pause, and whether others wait for its end. A
+-- change of state moves the row to where it belongs.
 clock AS MATERIALIZED (
     SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
 ), done AS (
@@ -15,9 +16,11 @@ clock AS MATERIALIZED (
         ),
         outcome = %(outcome)s, exit_code = %(exit_code)s::integer, signal = %(signal)s::integer,
         last_error = %(last_error)s::text, log = %(log)s::bytea, log_end = %(log_end)s::bigint,
-        cookie = NULL, cancel_requested_at = NULL
+        cookie = NULL, cancel_requested_at = NULL,
+        held_by = %(held_by)s::text, paused_at = CASE WHEN %(held_by)s::text IS NOT NULL THEN paused_at END
     WHERE seq = %(seq)s AND attempt = %(attempt)s AND state = 'processing'
-        AND cancel_requested_at IS NOT DISTINCT FROM %(cancel_requested_at)s::timestamptz AND followed = %(followed)s
+        AND cancel_requested_at IS NOT DISTINCT FROM %(cancel_requested_at)s::timestamptz
+        AND paused_at IS NOT DISTINCT FROM %(paused_at)s::timestamptz AND followed = %(followed)s
     RETURNING queue, state, next_run_at, finished_at, duration
 ), timed AS (
     INSERT INTO queuectl.runs (minute, queue, ending, bucket, duration)

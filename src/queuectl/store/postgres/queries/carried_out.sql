@@ -1,0 +1,2 @@
+-- Forget requests that have been carried out.
+DELETE FROM queuectl.requests WHERE number = ANY(%(numbers)s::bigint[]);

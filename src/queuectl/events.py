@@ -111,6 +111,28 @@ class JobCancelled(Record):
     attempt: int
 
 
+class JobPaused(Record):
+    """Every process of a running job was stopped, on request."""
+
+    id: str
+    attempt: int
+
+
+class JobResumed(Record):
+    """The processes of a paused job go on."""
+
+    id: str
+    attempt: int
+
+
+class JobSignalled(Record):
+    """A signal was sent to every process of a running job, on request."""
+
+    id: str
+    attempt: int
+    signal: int
+
+
 class JobGivenBack(Record):
     """A stop ended an attempt; the job waits again, and nothing was counted."""
 
@@ -196,6 +218,9 @@ if TYPE_CHECKING:
         | JobTimedOut
         | JobDied
         | JobCancelled
+        | JobPaused
+        | JobResumed
+        | JobSignalled
         | JobGivenBack
         | JobRescued
         | MachineRefused

@@ -232,7 +232,12 @@ def pause(job: Job) -> str | None:
         raise Conflict(f'job "{job.id}" is already {job.state}')
     if job.cancel_requested_at is not None:
         raise Conflict(f'job "{job.id}" is being cancelled')
-    return None if job.state is State.PROCESSING else PAUSED
+    return pause_all(job.state)
+
+
+def pause_all(state: State) -> str | None:
+    """Return what jobs of an unfinished state are held by that are paused; as `pause`."""
+    return None if state is State.PROCESSING else PAUSED
 
 
 def resume(job: Job) -> None:

@@ -7,6 +7,7 @@ Second of the five files that a job flows through; the next is worker/loop.py.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from queuectl import config
 from queuectl.errors import InvalidInput, NotFound
@@ -16,7 +17,7 @@ from queuectl.quoting import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from queuectl.config import Settings
@@ -172,6 +173,10 @@ class Queue:
         """Return counts by state and durations, of all queues and of each."""
         return self._store.metrics()
 
+    def paused(self, limit: int) -> Sequence[Job]:
+        """Return jobs that are paused, those of the highest priority first."""
+        return self._store.paused(limit)
+
     def oldest_waiting(self) -> Job | None:
         """Return the job that has been ready for the longest time."""
         return self._store.oldest_waiting()
@@ -223,16 +228,52 @@ class Queue:
 
     # Moving
 
-    def cancel(self, id: str) -> Job:
+    def cancel(self, id: str, *, grace: float | None = None) -> Job:
         """Cancel a waiting job, or ask for the end of a running one; return the job as it is now.
+
+        `grace` is the seconds between TERM and KILL; None: as configured.
 
         Raises:
             NotFound: no such job.
             Conflict: it has already completed or died.
         """
+        return self._ask(id, partial(self._store.cancel, grace=grace))
+
+    def pause(self, id: str) -> Job:
+        """Keep a waiting job from starting, or ask for a running one to be stopped; return the job as it is now.
+
+        Raises:
+            NotFound: no such job.
+            Conflict: it is finished, or is being cancelled.
+        """
+        return self._ask(id, self._store.pause)
+
+    def resume(self, id: str) -> Job:
+        """Let a paused job go on, or start when it is due; return the job as it is now.
+
+        Raises:
+            NotFound: no such job.
+            Conflict: it is finished.
+        """
+        job = self._ask(id, self._store.resume)
+        if job.state is not State.PROCESSING:
+            self._store.wake_idle()  # also for one of the future: who sleeps until the next due job has not known it
+        return job
+
+    def signal(self, id: str, number: int) -> Job:
+        """Ask for a signal to every process of a running job; return the job.
+
+        Raises:
+            NotFound: no such job.
+            Conflict: it is not running.
+        """
+        return self._ask(id, partial(self._store.signal, signal=number))
+
+    def _ask(self, id: str, request: Callable[[str], Job]) -> Job:
+        """Ask something of a job, and call its worker if it runs."""
         _refuse_impossible(id)
         try:
-            job = self._store.cancel(id)
+            job = request(id)
         except NotFound:
             raise self._unknown(id) from None
         if job.state is State.PROCESSING and job.worker is not None:
@@ -254,18 +295,34 @@ class Queue:
         self._store.wake_idle()
         return job
 
-    def cancel_all(self, chosen: Mapping[State, Sequence[int]]) -> Iterator[Sequence[Job]]:
+    def cancel_all(
+        self, chosen: Mapping[State, Sequence[int]], *, grace: float | None = None
+    ) -> Iterator[Sequence[Job]]:
         """Cancel many jobs, given as `matching` returns them; yield those that were, as they are now, by batches."""
-        for jobs in self._store.cancel_all(chosen):
-            for job in jobs:
-                if job.state is State.PROCESSING and job.worker is not None:
-                    self._store.wake_worker(job.worker)
+        return self._each_told(self._store.cancel_all(chosen, grace=grace))
+
+    def pause_all(self, chosen: Mapping[State, Sequence[int]]) -> Iterator[Sequence[Job]]:
+        """Pause many jobs; as `cancel_all`."""
+        return self._each_told(self._store.pause_all(chosen))
+
+    def resume_all(self, chosen: Mapping[State, Sequence[int]]) -> Iterator[Sequence[Job]]:
+        """Resume many jobs; as `cancel_all`."""
+        for jobs in self._each_told(self._store.resume_all(chosen)):
+            self._store.wake_idle(len(jobs))
             yield jobs
 
     def retry_all(self, chosen: Mapping[State, Sequence[int]]) -> Iterator[Sequence[Job]]:
         """Let many jobs run again; as `cancel_all`."""
         for jobs in self._store.retry_all(chosen):
             self._store.wake_idle(len(jobs))
+            yield jobs
+
+    def _each_told(self, batches: Iterator[Sequence[Job]]) -> Iterator[Sequence[Job]]:
+        """Call the workers of running jobs of which something was asked."""
+        for jobs in batches:
+            for job in jobs:
+                if job.state is State.PROCESSING and job.worker is not None:
+                    self._store.wake_worker(job.worker)
             yield jobs
 
     def clear(self) -> Iterator[int]:

@@ -87,7 +87,7 @@ def job_path(home: Home, worker: str) -> str:
 
 
 def cancel_path(home: Home, worker: str) -> str:
-    """Return the path of the FIFO that tells a worker to look whether its job is cancelled."""
+    """Return the path of the FIFO that tells a worker to look what is asked of its job."""
     return os.path.join(home.workers, f"{worker}.cancel")
 
 
@@ -127,6 +127,7 @@ def remove(home: Home, worker: str) -> None:
         job_path(home, worker),
         cancel_path(home, worker),
         _draining_path(home, worker),
+        _paused_path(home, worker),
         _expired_path(home, worker),
         lock_path(home.workers, worker),
     ):
@@ -213,6 +214,31 @@ def serves(home: Home) -> bool:
 
 def _draining_path(home: Home, worker: str) -> str:
     return os.path.join(home.workers, f"{worker}.draining")
+
+
+def mark_paused(home: Home, worker: str) -> None:
+    """Say that the job of a worker is paused."""
+    try:
+        os.close(open_private(_paused_path(home, worker), os.O_WRONLY))
+    except OSError:
+        return  # a full disk: who stops the worker is not told why it has to wait
+
+
+def unmark_paused(home: Home, worker: str) -> None:
+    """Say that the job of a worker is not paused any more."""
+    try:
+        os.unlink(_paused_path(home, worker))
+    except OSError:
+        return
+
+
+def is_paused(home: Home, worker: str) -> bool:
+    """Return whether the job of a worker is paused."""
+    return os.path.lexists(_paused_path(home, worker))
+
+
+def _paused_path(home: Home, worker: str) -> str:
+    return os.path.join(home.workers, f"{worker}.paused")
 
 
 def mark_lease_lost(home: Home, worker: str) -> None:

@@ -44,6 +44,8 @@ class Selection(Record):
     """With this in the command, or in the words of the program joined by blanks; a star there stands for any text."""
     older_than: float | None = None
     """Enqueued more seconds ago than this."""
+    paused: bool = False
+    """Only those that are paused."""
 
     def takes(self, state: State) -> bool:
         """Return whether it is about jobs in a state."""

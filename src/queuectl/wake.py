@@ -23,7 +23,7 @@ def wake_idle(home: Home, jobs: int = 1) -> None:
 
 
 def wake_worker(home: Home, worker: str) -> None:
-    """Let a worker look whether the job that it runs is to be cancelled."""
+    """Let a worker look what is asked of the job that it runs."""
     _send(cancel_path(home, worker), 1)
 
 

@@ -89,6 +89,7 @@ def job_fields(job: Job) -> dict[str, object]:
         "on_parent_failure": job.flow.on_parent_failure,
         "schedule": job.flow.schedule,
         "tick": _instant_field(job.flow.tick),
+        "paused": job.paused_at is not None,
         "cancel_requested": job.state is State.PROCESSING and job.cancel_requested_at is not None,
     }
 

@@ -58,12 +58,83 @@ def test_several_answer_in_json_with_those_that_could_be_done(cli: Cli, store: S
     assert json.loads(err.splitlines()[0])["error"]["code"] == "not_found"
 
 
-@pytest.mark.parametrize("verb", ["show", "logs", "cancel", "retry", "dlq retry", "wait"])
+@pytest.mark.parametrize("verb", ["show", "logs", "cancel", "pause", "resume", "retry", "dlq retry", "wait"])
 def test_bytes_that_are_no_text_are_no_jobs_id(cli: Cli, verb: str) -> None:
     cli("enqueue", "--", "true")
 
     code = 125 if verb == "wait" else 3
     assert cli(*verb.split(), "\udcff") == (code, "", 'queuectl: error: no job "\\udcff"\n')
+
+
+def test_pause_holds_a_waiting_job_and_resume_lets_it_go(cli: Cli, store: Store) -> None:
+    job(store, State.PENDING, new_job("a"))
+    assert cli("pause", "a") == (0, "", "paused a\n")
+    assert stored_job(store, "a").paused_at is not None
+    assert cli("pause", "a") == (0, "", "paused a\n")
+    assert cli("resume", "a") == (0, "", "a may start\n")
+    assert stored_job(store, "a").ready
+    assert cli("resume", "a").code == 0
+
+
+def test_what_is_asked_of_a_running_job_is_in_the_store(cli: Cli, store: Store) -> None:
+    running = job(store, State.PROCESSING, new_job("a"))
+    assert cli("pause", "a") == (0, "", "pause requested: a is running\n")
+    assert stored_job(store, "a").paused_at is not None
+    assert cli("resume", "a") == (0, "", "a runs on\n")
+    assert cli("signal", "a", "sigusr1") == (0, "", "signal USR1 requested: a is running\n")
+    assert cli("signal", "a", "40") == (0, "", "signal 40 requested: a is running\n")
+    assert cli("cancel", "--grace", "1m", "a") == (0, "", "cancel requested: a is running\n")
+    asked = store.requests(running)
+    assert asked is not None
+    assert (asked.cancel, asked.paused) == (True, False)
+    assert [request[1:] for request in asked.requests] == [("signal", 10.0), ("signal", 40.0), ("cancel", 60.0)]
+    assert cli("pause", "a") == (4, "", 'queuectl: error: job "a" is being cancelled\n')
+
+
+def test_several_jobs_are_paused_and_resumed_in_json(cli: Cli, store: Store) -> None:
+    for id in ("a", "b"):
+        job(store, State.PENDING, new_job(id))
+    assert [paused["paused"] for paused in json.loads(cli("pause", "a", "b", "--json").out)] == [True, True]
+    code, out, err = cli("resume", "a", "nobody", "b", "-q")
+    assert (code, out, err) == (1, "a\nb\n", 'queuectl: error: no job "nobody"\n')
+
+
+@pytest.mark.parametrize("words", [("pause", "a"), ("resume", "a"), ("signal", "a", "USR1")])
+def test_nothing_can_be_asked_of_a_job_that_has_ended(cli: Cli, store: Store, words: tuple[str, ...]) -> None:
+    ended = job(store, State.COMPLETED, new_job("a"))
+    assert cli(*words).code == 4
+    assert stored_job(store, "a") == ended
+
+
+def test_a_waiting_job_cannot_be_signalled(cli: Cli, store: Store) -> None:
+    job(store, State.PENDING, new_job("a"))
+    told = 'queuectl: error: job "a" is pending\n  only a running job can be signalled\n'
+    assert cli("signal", "a", "TERM") == (4, "", told)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("pause",), ("resume",), ("signal",), ("signal", "a"), ("signal", "a", "USR3"), ("signal", "a", "STOP")),
+        *(("signal", "a", "USR1", "b"), ("cancel", "--grace", "soon", "a"), ("cancel", "--grace", "-1", "a")),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_changes_nothing(cli: Cli, store: Store, words: tuple[str, ...]) -> None:
+    running = job(store, State.PROCESSING, new_job("a"))
+    code, out, err = cli(*words)
+    assert (code, out) == (2, "")
+    assert 1 <= len(err.splitlines()) <= 2
+    assert stored_job(store, "a") == running
+    asked = store.requests(running)
+    assert asked is not None
+    assert not asked.requests
+
+
+def test_an_unknown_job_gets_the_nearest_one(cli: Cli, store: Store) -> None:
+    job(store, State.PROCESSING, new_job("job1"))
+    for words in (("pause", "jib1"), ("resume", "jobb1"), ("signal", "job11", "USR1")):
+        code, _, err = cli(*words)
+        assert (code, err.splitlines()[1]) == (3, "  did you mean: job1")
 
 
 @pytest.mark.parametrize("state", [State.DEAD, State.COMPLETED, State.CANCELLED, State.FAILED])

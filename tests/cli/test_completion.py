@@ -60,6 +60,7 @@ def complete(cli: Cli, *words: str) -> list[str]:
         (["config", "get", "backoff_b"], ["backoff_base"]),
         (["completions", ""], ["bash", "fish", "zsh"]),
         (["help", "exit"], ["exit-codes"]),
+        (["signal", "job1", "US"], ["USR1", "USR2"]),
         (["enqueue", "--", "ls", ""], []),
         (["nonsense", ""], []),
         (["list", "--limit", ""], []),
@@ -83,6 +84,10 @@ def test_live_ids_and_queues(cli: Cli, store: Store) -> None:
     assert complete(cli, "show", "job") == ["job-dead", "job-waiting"]
     assert complete(cli, "cancel", "other", "job") == ["job-dead", "job-waiting"]
     assert complete(cli, "dlq", "retry", "") == ["job-dead"]
+    store.pause("other")
+    assert complete(cli, "pause", "o") == ["other"]
+    assert complete(cli, "resume", "") == ["other"]
+    assert not set(complete(cli, "signal", "")) & {"job-dead", "job-waiting", "other"}
     assert complete(cli, "enqueue", "--queue", "s") == ["slow"]
     assert complete(cli, "enqueue", "--queue=s") == ["--queue=slow"]
     assert complete(cli, "cancel", "--queue", "default,s") == ["default,slow"]

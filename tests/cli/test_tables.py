@@ -44,6 +44,41 @@ def told(text: str) -> list[list[str]]:
     return [re.split(r"  +", re.sub(r"\b\d+s\b", "S", line)) for line in text.splitlines()]
 
 
+def test_paused_jobs_say_so_wherever_they_are_shown(cli: Cli, store: Store) -> None:
+    job(store, State.FAILED, new_job("failed"), now=ago(5))
+    running = job(store, State.PROCESSING, new_job("running"), now=ago(4))
+    store.enqueue([new_job("later", run_at=ago(-3600)), new_job("ready")])
+    ids = ("failed", "running", "later", "ready")
+    for id in ids:
+        store.pause(id)
+
+    def reasons() -> dict[str, str]:
+        return {row[0]: row[5] for row in told(cli("list").out)[1:]}
+
+    assert reasons() == {
+        "ready": "paused",
+        "later": "paused",
+        "running": "pausing",
+        "failed": "paused (exit 3)",
+    }
+    assert "state:      processing, pausing\n" in cli("show", "running").out
+    store.tell_paused(running, paused=True)
+    assert reasons()["running"] == "paused"
+    assert cli("show", "running").out.splitlines()[-1].endswith("running, paused")
+    assert "\npaused: failed, running, later, ready\n" in cli("status").out
+    store.cancel("running")
+    assert reasons()["running"] == "cancel requested"
+
+
+def test_status_shows_the_first_of_many_paused_jobs(cli: Cli, store: Store) -> None:
+    store.enqueue([new_job(f"job{n}") for n in range(7)])
+    for n in range(7):
+        store.pause(f"job{n}")
+    assert "\npaused: job0, job1, job2, job3, job4, ...\n" in cli("status").out
+    shown = json.loads(cli("status", "--json").out)["paused"]
+    assert [job["id"] for job in shown] == [f"job{n}" for n in range(5)]
+
+
 @pytest.mark.usefixtures("jobs")
 def test_list_says_where_each_job_is_and_why(cli: Cli, url: str | None) -> None:
     # In a store of several machines a worker is there until its lease is over.

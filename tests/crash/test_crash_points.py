@@ -125,6 +125,29 @@ def cancelled(crash: Crash) -> None:
     crash.wait()
 
 
+def paused(crash: Crash) -> None:
+    """The job is paused while it runs, and resumed when it has been rescued and nothing of it is left."""
+    crash.start_running()
+    crash.queue.do("pause", crash.job)
+    crash.wait()
+    crash.queue.wait(crash.job, State.PENDING)
+    assert not crash.queue.job_processes()
+    crash.queue.do("resume", crash.job)
+    crash.wait_until_rescued()
+    crash.open_gate()
+
+
+def resumed(crash: Crash) -> None:
+    """The job is paused while it runs, and resumed."""
+    crash.start_running()
+    crash.queue.do("pause", crash.job)
+    eventually(lambda: crash.queue.job(crash.job).held_by)
+    crash.queue.do("resume", crash.job)
+    crash.wait()
+    crash.wait_until_rescued()
+    crash.open_gate()
+
+
 def lost(crash: Crash) -> None:
     """The worker is killed while the job runs; the crash comes after that."""
     queue = crash.queue
@@ -193,6 +216,8 @@ CASES = {
     "worker: terminated job": Case(
         cancelled, "a job to be cancelled never runs again", State.CANCELLED, runs=(), outcomes=(Outcome.LOST,)
     ),
+    "worker: job paused": lost_once(paused, "what is stopped ends, too; the job is held until it is resumed"),
+    "worker: job resumed": lost_once(resumed, "the command ends with its worker, and runs again"),
     "worker: before stopping is marked": lost_once(stopped_at_once, "the stop is not on disk, so this is a crash"),
     "worker: stopping is marked": Case(
         stopped_at_once,

@@ -86,6 +86,8 @@ def test_jobs_are_as_described(used: RealQueue) -> None:
     check("job", used.do("run", "--json", "-c", "true"))
     check_each("job", used.do("enqueue", "--file", "-", "--json", stdin='{"command": "true"}\n'))
     check_each("job", used.do("wait", "good", "--json"))
+    check_each("job", used.do("pause", "later", "--json"))
+    check_each("job", used.do("resume", "later", "--json"))
     check_each("job", used.do("cancel", "later", "--json"))
     check_each("job", used.do("retry", "later", "--json"))
     check_each("job", used.do("dlq", "retry", "killed", "--json"))

@@ -69,6 +69,7 @@ VALUES: dict[str, Any] = (
         "older_than": None,
         "scheduled": False,
         "anew": False,
+        "paused": False,
     }
     | {"times": "", "zone": "", "job": "", "overlap": "skip", "catch_up": "one", "within": None, "splay": 0.0}
     | {"created_at": NOW, "next_tick": None, "last_seq": None, "keep": 50}

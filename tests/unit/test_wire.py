@@ -490,6 +490,7 @@ def test_a_new_job_is_shown_with_every_field_in_order() -> None:
         ("on_parent_failure", None),
         ("schedule", None),
         ("tick", None),
+        ("paused", False),
         ("cancel_requested", False),
     ]
 

@@ -76,6 +76,18 @@ def test_a_retry_of_what_is_selected_reaches_an_idle_worker(called: RealQueue) -
     eventually(lambda: (job := called.store.get("a")) is not None and job.attempt == 2)
 
 
+def test_a_pause_a_signal_and_a_resume_reach_the_worker_of_the_job(called: RealQueue) -> None:
+    called.enqueue("trap 'echo heard; exit 0' USR1; echo up >>started; while :; do sleep 0.01; done", "--id", "a")
+    called.wait_for_lines("started")
+
+    called.do("pause", "a")
+    eventually(lambda: called.job("a").held_by)
+    called.do("signal", "a", "USR1")
+    called.do("resume", "a")
+
+    assert called.wait("a").state is State.COMPLETED
+
+
 @ON_A_SERVER
 def test_who_reads_elsewhere_reaches_the_worker_of_the_job(called: RealQueue, elsewhere: RealQueue) -> None:
     called.enqueue("echo one; exec sleep 1000", "--id", "a")

@@ -69,6 +69,42 @@ def test_a_cancel_reaches_a_job_on_another_machine(machines: tuple[RealQueue, Re
     assert one.wait("a").outcome is Outcome.CANCELLED
 
 
+def test_a_job_on_another_machine_is_paused_signalled_and_resumed(machines: tuple[RealQueue, RealQueue]) -> None:
+    one, two = machines
+    two.start()
+    heard = "trap 'echo heard >>heard' USR1; echo up >>started; while :; do sleep 0.01; done"
+    one.do("enqueue", "--id", "a", "-c", heard)
+    one.wait_for_lines("started")
+
+    one.do("pause", "a")
+
+    eventually(lambda: one.job("a").held_by)
+    eventually(lambda: [run_state(pid) for pid in two.job_processes()] == ["T", "T"])
+    one.do("signal", "a", "USR1")
+    one.do("resume", "a")
+    one.wait_for_lines("heard")
+    one.do("cancel", "--grace", "0", "a")
+    assert one.wait("a").outcome is Outcome.CANCELLED
+
+
+def test_a_worker_keeps_its_lease_while_its_job_is_paused(machines: tuple[RealQueue, RealQueue]) -> None:
+    one, two = machines
+    two.start()
+    one.do("enqueue", "--id", "a", "-c", "echo up >>started; exec sleep 1000")
+    one.wait_for_lines("started")
+    one.do("pause", "a")
+    eventually(lambda: one.job("a").held_by)
+
+    def lease_ends_at() -> float:
+        (worker,) = one.store.workers()
+        return one.store.now().timestamp() + worker.lease_left
+
+    first = lease_ends_at()
+    eventually(lambda: lease_ends_at() > first + 3)  # it has been renewed more than once
+
+    assert (one.job("a").state, one.job("a").attempt) == (State.PROCESSING, 1)
+
+
 def test_every_machine_lists_the_workers_of_all(machines: tuple[RealQueue, RealQueue]) -> None:
     one, two = machines
     started = {worker.pid for machine in machines for worker in machine.start()}

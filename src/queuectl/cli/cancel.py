@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from queuectl.cli.each import Verb, act, add_jobs
+from queuectl.durations import parse_duration
 from queuectl.job import State
 from queuectl.lifecycle import CANCELLABLE
 from queuectl.queue import Queue
@@ -22,14 +25,23 @@ def configure(parser: Parser) -> None:
         "(ID... | - | SELECTION)",
         "Cancel jobs. One that waits is cancelled at once. One that runs is asked to end (TERM, after the grace\n"
         "period KILL) and marked `cancel requested` until it has ended; the request is on disk when this returns.",
-        "queuectl cancel job1\nqueuectl cancel --queue video --state pending\nqueuectl cancel --tag run=5 --dry-run",
+        """\
+queuectl cancel job1
+queuectl cancel --grace 1m job1
+queuectl cancel --queue video --state pending
+queuectl cancel --tag run=5 --dry-run""",
     )
     add_jobs(parser)
+    parser.options.add_argument(
+        "--grace", metavar="DURATION", type=parse_duration, help="time before KILL, 0: at once [default: setting grace]"
+    )
 
 
 def run(args: Namespace, app: App) -> int:
     """Cancel the jobs."""
-    return act(Verb("cancel", CANCELLABLE, Queue.cancel, Queue.cancel_all, _told, _done), args, app)
+    one = partial(Queue.cancel, grace=args.grace)
+    many = partial(Queue.cancel_all, grace=args.grace)
+    return act(Verb("cancel", CANCELLABLE, one, many, _told, _done), args, app)
 
 
 def _told(job: Job) -> str:

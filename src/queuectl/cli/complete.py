@@ -17,6 +17,7 @@ from queuectl.config import KEYS
 from queuectl.errors import QueuectlError
 from queuectl.job import State
 from queuectl.selection import WORDS as STATES
+from queuectl.signalnames import BY_NAME as SIGNALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,6 +107,10 @@ def _names(kind: str, current: str, queue: Queue, taken: Words) -> Iterable[str]
             return [schedule.name for schedule in queue.timetable().all()]
         case _ if taken.name == "dlq retry":
             return [job.id for job in queue.list(State.DEAD, limit=MOST)]
+        case _ if taken.name == "signal":
+            return [job.id for job in queue.list(State.PROCESSING, limit=MOST)]
+        case _ if taken.name == "resume":
+            return [job.id for job in queue.paused(MOST)]
         case _:
             return queue.ids(current, MOST)
 
@@ -116,6 +121,7 @@ WORDS: dict[str, Iterable[str]] = {
     "FORMAT": FORMATS,
     "WHEN": COLOURS,
     "SHELL": SCRIPTS,
+    "SIGNAL": SIGNALS,
     "F": ("json", "text"),
     "OVERLAP": ("skip", "queue", "replace"),
     "CATCH-UP": ("none", "one", "all"),

@@ -51,6 +51,8 @@ class Verb(Record):
     """Says what has been done with a job that was named."""
     done: Callable[[Job], str]
     """As in `2 jobs cancelled`: what has been done with a job that was selected."""
+    paused: bool = False
+    """Whether a selection passes over jobs that are not paused."""
 
 
 def add_jobs(parser: Parser, *, states: bool = True) -> None:
@@ -68,7 +70,7 @@ def act(verb: Verb, args: Namespace, app: App) -> int:
     """
     jobs = named_jobs(args)
     if isinstance(jobs, Selection):
-        return _act_on_selected(jobs, verb, args, app)
+        return _act_on_selected(jobs._replace(paused=verb.paused), verb, args, app)
     return _act_on_named(jobs, verb, args, app) if jobs else _nothing(verb, app)
 
 
@@ -99,7 +101,7 @@ def _act_on_named(ids: Sequence[str], verb: Verb, args: Namespace, app: App) -> 
                     app.out.complain(error)
                     failed += 1
 
-    _tell(tried(), (lambda job: f"would {verb.name} {job.id}") if args.dry_run else verb.told, app)
+    tell(tried(), (lambda job: f"would {verb.name} {job.id}") if args.dry_run else verb.told, app)
     return PartlyDone.exit_code if failed else 0
 
 
@@ -128,7 +130,7 @@ def _act_on_selected(selection: Selection, verb: Verb, args: Namespace, app: App
     if args.dry_run:
         app.out.say(f"would {verb.name} {_counted(chosen)}")
         if app.out.quiet or app.out.json:
-            _tell((job for seqs in chosen.values() for job in queue.jobs(seqs)), None, app)
+            tell((job for seqs in chosen.values() for job in queue.jobs(seqs)), None, app)
         return 0
     if not args.yes and not _agreed(verb, chosen):
         app.out.say("nothing was changed")
@@ -141,7 +143,7 @@ def _act_on_selected(selection: Selection, verb: Verb, args: Namespace, app: App
             yield from jobs
 
     try:
-        _tell(acted_on(), None, app)
+        tell(acted_on(), None, app)
     finally:
         if done:
             app.out.say(", ".join(f"{_jobs(n)} {what}" for what, n in done.items()))
@@ -150,7 +152,7 @@ def _act_on_selected(selection: Selection, verb: Verb, args: Namespace, app: App
     return 0
 
 
-def _tell(jobs: Iterator[Job], told: Callable[[Job], str] | None, app: App) -> None:
+def tell(jobs: Iterator[Job], told: Callable[[Job], str] | None, app: App) -> None:
     """Take all jobs, and tell of each as it comes: by its id, as JSON, or in words if there are some.
 
     Raises:
@@ -197,7 +199,7 @@ def _telling(jobs: Iterator[Job], told: Callable[[Job], str] | None, app: App) -
 
 def _nothing(verb: Verb, app: App) -> int:
     app.out.say(f"no job to {verb.name}")
-    _tell(iter(()), None, app)
+    tell(iter(()), None, app)
     return 0
 
 

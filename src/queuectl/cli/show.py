@@ -95,6 +95,7 @@ def _fields(job: Job, parents: Sequence[Dependency], now: datetime, app: App) ->
     for leftover in _leftovers(job, app):
         yield "kept by", f"{safe(str(leftover))}, which cannot be killed"
     yield "cancel requested", _moment(job.cancel_requested_at, now, app) if job.state is State.PROCESSING else ""
+    yield "paused", _moment(job.paused_at, now, app)
     yield "directory", safe(job.cwd)
     yield "input", safe(job.stdin or "")
     hidden: dict[str, str] = job_fields(job)["env"]  # type: ignore[assignment]
@@ -146,7 +147,7 @@ def _running(job: Job, now: datetime, app: App) -> tuple[str, ...]:
         _start(job.started_at, app) if job.started_at else "",
         span(-until(job.started_at, now)) if job.started_at else "",
         _size(_log_size(app, job, job.attempt)),
-        "running, cancel requested" if job.cancel_requested_at else "running",
+        "running, cancel requested" if job.cancel_requested_at else "running, paused" if job.held_by else "running",
     )
 
 

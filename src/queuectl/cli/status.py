@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FAILURES = 5
 """Last failures that are shown."""
 
+PAUSED = 5
+"""Paused jobs that are shown."""
+
 
 class Stored(Record):
     """What the store says."""
@@ -35,6 +38,8 @@ class Stored(Record):
     counts: Mapping[State, int]
     oldest_waiting: Job | None
     failures: Sequence[Job]
+    paused: Sequence[Job]
+    """One more than are shown, if there are so many."""
     closed: str | None
     """Why the queue cannot be changed."""
     now: datetime | None
@@ -73,7 +78,7 @@ def run(_args: Namespace, app: App) -> int:
 
 def _read(queue: Queue | None) -> Stored:
     if queue is None:
-        return Stored([], dict.fromkeys(State, 0), None, [], None, None)
+        return Stored([], dict.fromkeys(State, 0), None, [], [], None, None)
     by_queue = queue.counts().values()
     total = {state: sum(counts[state] for counts in by_queue) for state in State}
     closed = queue.why_closed()
@@ -82,6 +87,7 @@ def _read(queue: Queue | None) -> Stored:
         total,
         queue.oldest_waiting(),
         queue.last_failures(FAILURES),
+        queue.paused(PAUSED + 1),
         None if closed is None else closed.message,
         queue.now(),
     )
@@ -103,6 +109,7 @@ def _fields(app: App, stored: Stored | None) -> dict[str, object]:
         fields["counts"] = {str(state): stored.counts[state] for state in State}
         fields["oldest_waiting"] = job_fields(oldest) if oldest else None
         fields["last_failures"] = [job_fields(job) for job in stored.failures]
+        fields["paused"] = [job_fields(job) for job in stored.paused[:PAUSED]]
         fields["closed"] = stored.closed
     return fields
 
@@ -128,6 +135,9 @@ def _print(app: App, stored: Stored | None) -> None:
         return
     if job := stored.oldest_waiting:
         out.line(f"\noldest waiting job: {job.id}, for {age(-until(job.next_run_at or job.created_at, now))}")
+    if stored.paused:
+        more = ", ..." if len(stored.paused) > PAUSED else ""
+        out.line(f"\npaused: {', '.join(job.id for job in stored.paused[:PAUSED])}{more}")
     if stored.failures:
         out.line("\nlast failures:")
         rows = [

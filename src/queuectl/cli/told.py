@@ -72,10 +72,12 @@ def tries(job: Job) -> str:
 def why(job: Job, now: datetime, workers: Mapping[str, str]) -> str:
     """Return why a job is where it is, where its state does not say it; `workers` tells each worker by id."""
     match job.state:
-        case State.PROCESSING if job.cancel_requested_at is not None:
-            reason = "cancel requested"
         case State.PROCESSING:
-            reason = workers.get(job.worker or "", "worker gone")
+            reason = _run(job, workers)
+        case State.FAILED if job.paused_at is not None:
+            reason = f"paused ({ending(job)})"
+        case State.PENDING | State.BLOCKED if job.paused_at is not None:
+            reason = "paused"
         case State.FAILED:
             reason = f"{_due(job, now, 'retry')} ({ending(job)})"
         case State.PENDING if job.next_run_at is not None and until(job.next_run_at, now) > 0:
@@ -89,6 +91,14 @@ def why(job: Job, now: datetime, workers: Mapping[str, str]) -> str:
         case _:
             reason = ""
     return reason
+
+
+def _run(job: Job, workers: Mapping[str, str]) -> str:
+    if job.cancel_requested_at is not None:
+        return "cancel requested"
+    if job.paused_at is not None:
+        return "pausing" if job.held_by is None else "paused"
+    return workers.get(job.worker or "", "worker gone")
 
 
 def _due(job: Job, now: datetime, verb: str) -> str:

@@ -40,6 +40,8 @@ class SeenWorker(Record):
     """Whether it is stopped by a signal; known of workers of this home."""
     draining: bool
     """Whether it claims no more."""
+    paused: bool
+    """Whether its job is paused; known of workers of this home."""
 
     @property
     def doing(self) -> str:
@@ -48,6 +50,8 @@ class SeenWorker(Record):
             return "stopped"
         if self.draining:
             return "draining"
+        if self.paused:
+            return "paused"
         return "running" if self.job else "idle"
 
 
@@ -78,6 +82,7 @@ def seen_workers(home: Home, registered: Sequence[Registered] = ()) -> list[Seen
                 run.job if run is not None and run.ended is None else None,
                 member.stopped,
                 roster.is_draining(home, member.id),
+                roster.is_paused(home, member.id),
             )
         )
     own = {worker.id for worker in seen}
@@ -87,7 +92,16 @@ def seen_workers(home: Home, registered: Sequence[Registered] = ()) -> list[Seen
 def _elsewhere(worker: Registered) -> SeenWorker:
     _, pid, _, _, _, host, version = identity = worker.identity
     return SeenWorker(
-        identity.worker, pid, host, version, None, worker.age, worker.job, stopped=False, draining=worker.stopping
+        identity.worker,
+        pid,
+        host,
+        version,
+        None,
+        worker.age,
+        worker.job,
+        stopped=False,
+        draining=worker.stopping,
+        paused=False,
     )
 
 
@@ -101,6 +115,7 @@ def worker_fields(worker: SeenWorker) -> dict[str, object]:
         "job": worker.job,
         "stopped": worker.stopped,
         "draining": worker.draining,
+        "paused": worker.paused,
         "supervisor": worker.supervisor,
         "version": worker.version,
     }

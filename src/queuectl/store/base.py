@@ -434,7 +434,9 @@ class Store(Protocol):
             Conflict: it is running, or has yet to run.
         """
 
-    def cancel_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
+    def cancel_all(
+        self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None, *, grace: float | None = None
+    ) -> Iterator[Sequence[Job]]:
         """`cancel` many jobs, given as `matching` returns them; yield those that were, as they are now, by batches.
 
         Each batch is a transaction that is on disk when its jobs are yielded. A job that is in none of the states by
@@ -443,6 +445,12 @@ class Store(Protocol):
 
     def retry_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
         """`retry` many jobs; see `cancel_all`."""
+
+    def pause_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
+        """`pause` many jobs; see `cancel_all`."""
+
+    def resume_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
+        """`resume` many jobs; see `cancel_all`."""
 
     def clear(self) -> Iterator[Sequence[int]]:
         """Forget every job that is not running, and the durations; yield the seqs that went, batch by batch.

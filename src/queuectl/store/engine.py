@@ -362,35 +362,56 @@ class Engine:
         """See `Store.parents`."""
         return [rows.dependency(row) for row in self._statements.rows("parents", {"seq": job.seq})]
 
-    def cancel_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
+    def cancel_all(
+        self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None, *, grace: float | None = None
+    ) -> Iterator[Sequence[Job]]:
         """See `Store.cancel_all`."""
-        return self._in_batches(chosen, lifecycle.cancel_all, self.cancel, now)
+        return self._in_batches(
+            chosen, partial(self._moved, lifecycle.cancel_all, now), partial(self.cancel, now=now, grace=grace)
+        )
 
     def retry_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
         """See `Store.retry_all`."""
-        return self._in_batches(chosen, lifecycle.retry_all, self.retry, now)
+        return self._in_batches(chosen, partial(self._moved, lifecycle.retry_all, now), partial(self.retry, now=now))
+
+    def pause_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
+        """See `Store.pause_all`."""
+        return self._in_batches(chosen, partial(self._held, "pause_all", now), partial(self.pause, now=now))
+
+    def resume_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
+        """See `Store.resume_all`."""
+        return self._in_batches(chosen, partial(self._held, "resume_all", now), partial(self.resume, now=now))
+
+    def _moved(
+        self, decide: Callable[[State], MoveAll | None], now: datetime | None, state: State, seqs: Collection[int]
+    ) -> Collection[int]:
+        """Carry out what is decided of jobs of a state; return those of which it was."""
+        move = decide(state)
+        return () if move is None else self._move_all(seqs, state, move, now)
+
+    def _held(self, name: str, now: datetime | None, state: State, seqs: Collection[int]) -> Collection[int]:
+        """Hold jobs of a state for their users, or let go of them; return those of which it was done."""
+        values = {"from_state": state, "seqs": self._statements.numbers_as_value(seqs), "now": self._moment(now)}
+        return self._statements.numbers(name, {**values, "held_by": lifecycle.pause_all(state)})
 
     def _in_batches(
         self,
         chosen: Mapping[State, Sequence[int]],
-        decide: Callable[[State], MoveAll | None],
-        one: Callable[[str, datetime | None], Job],
-        now: datetime | None,
+        together: Callable[[State, Collection[int]], Collection[int]],
+        one: Callable[[str], Job],
     ) -> Iterator[Sequence[Job]]:
-        """Carry out what `decide` says of the jobs of each state, and `one` with those that are to be looked at."""
+        """Act on jobs of each state `together`, and with `one` on those that are to be looked at."""
         for state, seqs in chosen.items():
-            move = decide(state)
             for start in range(0, len(seqs), BATCH):
                 batch = list(seqs[start : start + BATCH])
                 done: set[int] = set()
                 try:
-                    if move is not None:
-                        with self._statements.durable():
-                            done.update(self._move_all(batch, state, move, now))
+                    with self._statements.durable():
+                        done.update(together(state, batch))
                     for job in self.jobs([seq for seq in batch if seq not in done]):
                         if job.state in chosen:
                             try:
-                                done.add(one(job.id, now).seq)
+                                done.add(one(job.id).seq)
                             except (Conflict, NotFound):
                                 continue  # it has moved on since it was read
                     jobs = list(self.jobs([seq for seq in batch if seq in done]))

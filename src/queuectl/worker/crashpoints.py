@@ -24,6 +24,8 @@ POINTS = (
     "worker: before flush",
     "worker: after flush",
     "worker: terminated job",
+    "worker: job paused",
+    "worker: job resumed",
     "worker: before stopping is marked",
     "worker: stopping is marked",
     "worker: deregistered",

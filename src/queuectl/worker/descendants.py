@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 LOCK_DESCRIPTOR = 198
 """Number under which a command inherits its worker's lock."""
 
+STILL = (None, "T", "t", "Z", "X")
+"""States of proc(5) of a process that does nothing."""
+
+MOST_LOOKS = 32
+"""Looks for processes that are to be stopped, at once."""
+
 COOKIE = "QUEUECTL_RUN"
 """Variable in a command's environment that names its run."""
 
@@ -50,15 +56,37 @@ def below(pid: int, spare: Collection[int] = ()) -> Iterator[int]:
                 todo.append(child)
 
 
-def send_all(sig: signal.Signals, spare: Collection[int] = ()) -> None:
-    """Signal every process below this one, but those in `spare`; a stopped one is continued to take it."""
+def send_all(sig: int, spare: Collection[int] = (), *, wake: bool = False) -> None:
+    """Signal every process below this one, but those in `spare`.
+
+    A stopped one takes it, unless it is KILL, when it goes on; `wake` lets it.
+    """
     for pid in list(below(os.getpid(), spare)):
         try:
             os.kill(pid, sig)
-            if sig is not signal.SIGKILL:
+            if wake:
                 os.kill(pid, signal.SIGCONT)
         except (ProcessLookupError, PermissionError):
             continue
+
+
+def stop_all() -> None:
+    """Stop every process below this one.
+
+    A process to which STOP has been sent begins no other one (fork(2) starts anew after the signal), so a look that
+    finds none which is new has found all. A fork bomb is stopped in some calls.
+    """
+    sent: set[int] = set()
+    for _ in range(MOST_LOOKS):
+        found = [pid for pid in below(os.getpid()) if pid not in sent and process.run_state(pid) not in STILL]
+        if not found:
+            return
+        sent.update(found)
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGSTOP)
+            except (ProcessLookupError, PermissionError):
+                continue
 
 
 def marked(cookie: str, lock: os.stat_result | None) -> list[int]:

@@ -20,7 +20,7 @@ from queuectl.job import Ended, Outcome, State
 from queuectl.joblogs import LogWriter
 from queuectl.maintenance import Pruner
 from queuectl.record import Record
-from queuectl.store.base import Call
+from queuectl.store.base import Call, What
 from queuectl.worker import channel, descendants, environment, rescue, signals
 from queuectl.worker.crashpoints import reached
 from queuectl.worker.leasing import Leasing
@@ -45,7 +45,7 @@ TICK = 1.0
 """Seconds between two looks at what sends no wake: the supervisor's beat, lost workers, other programs' writes."""
 
 ASK_WHEN_DEAF = 0.5
-"""Seconds after which a worker that nobody can call asks once more whether its running job is cancelled.
+"""Seconds after which a worker that nobody can call asks once more what is asked of its running job.
 
 It costs all processes together 0.3 ms of CPU; a cancel takes 0.3 s, at a tick it took up to 1.02.
 """
@@ -118,7 +118,9 @@ class Worker:
         self._next_tick = 0.0
         self._pause = Pause(emit)
         self._ask_at = inf
-        """Monotonic time at which the store has to be asked if the running job is to be cancelled."""
+        """Monotonic time at which the store has to be asked what users ask of the running job."""
+        self._carried_out: set[int] = set()
+        """Numbers of the requests to the running job that the store has not been told of."""
         self._store_replaced = False
         """Whether the file that this worker writes to is nobody's any more."""
         self._displaced = False
@@ -127,9 +129,8 @@ class Worker:
         self._signalled_at = -2 * INTERRUPT_WINDOW
         self._stopping: str | None = None
         """Why no more jobs are claimed; None while they are."""
-        self._stop_asked = self._stop_at_once = False
-        self._stop_unmarked = False
-        """Whether the store has yet to be told that the stop was asked for."""
+        self._stop_asked = self._stop_at_once = self._stop_unmarked = False
+        """Whether a stop was asked for; without waiting for the job; and whether the store has yet to be told of it."""
 
     # The loop
 
@@ -185,7 +186,7 @@ class Worker:
             self._stop_unmarked = False
             reached("worker: stopping is marked")
         if time.monotonic() >= self._ask_at:
-            self._cancel_if_requested()
+            self._obey()
             self._ask_at = time.monotonic() + ASK_WHEN_DEAF if self._bell.deaf else inf
         if self._sending is not None and self._run is not None:
             self._sending.send(time.monotonic())
@@ -228,6 +229,8 @@ class Worker:
         if self._run is not None and self._run.ended is None:
             descendants.reap((self._run.pid,))  # its orphans, which this process has adopted
             self._run.log.flush()
+            if self._run.is_paused:
+                self._run.pause()  # also what somebody has let go on
         if not self._supervised and self._leasing.is_over:
             self._lose_lease()  # nobody else ends this worker any more
         if now < self._pause.until or not self._registered or self._store_replaced:
@@ -268,7 +271,7 @@ class Worker:
         """End the running job at once: it may be given to others, or has been."""
         self._displace("its lease was over")
         if self._run is not None and self._run.ended is None:
-            self._run.terminate(Outcome.GIVEN_BACK, 0.0)
+            self._terminate(self._run, Outcome.GIVEN_BACK, 0.0)
 
     def _read_settings(self) -> None:
         """Take the settings that are stored now; those of before when a later version has set what this one refuses."""
@@ -349,6 +352,7 @@ class Worker:
             self._pause.begin(events.MachineRefused(str(error)))
             return
         reached("worker: spawned")
+        self._carried_out.clear()
         self._sending = Sending(self._store, job, log) if self._store.leased else None
         self._watch.add(run.pidfd, self._on_exit)  # heard before the pipes: the receipt is not to wait for them
         for pipe in run.pipes:
@@ -460,6 +464,8 @@ class Worker:
         if self._run is not None:
             reached("worker: command ended")
             self._watch.discard(self._run.pidfd)
+            if self._run.is_paused:
+                roster.unmark_paused(self._home, self._id)
             ended = self._run.on_exit()
             roster.write_receipt(self._job_file, str(self._run.job.cookie), ended)
             reached("worker: receipt written")
@@ -472,13 +478,48 @@ class Worker:
         self._watch.discard(pipe)
         run.close_pipe(pipe)
 
-    def _cancel_if_requested(self) -> None:
+    def _obey(self) -> None:
+        """Do to the running job what users ask of it, and tell the store what is done."""
         run = self._run
         if run is None or run.ended is not None:
             return
         asked = self._store.requests(run.job)
-        if asked is not None and asked.cancel:
-            run.terminate(Outcome.CANCELLED, self._settings.grace)
+        if asked is None:
+            return
+        self._pause_or_resume(run, paused=asked.paused)
+        for number, what, value in asked.requests:
+            if number in self._carried_out:
+                continue
+            self._carried_out.add(number)
+            if what is What.SIGNAL:
+                self._emit(events.JobSignalled(run.job.id, run.job.attempt, round(value)))
+                run.signal(round(value))
+            else:
+                self._terminate(run, Outcome.CANCELLED, value)
+        if asked.cancel and not run.is_ending:
+            self._terminate(run, Outcome.CANCELLED, self._settings.grace)
+        if self._carried_out:
+            self._store.carried_out(self._carried_out)
+            self._carried_out.clear()
+        if asked.told_paused != run.is_paused:
+            self._store.tell_paused(run.job, paused=run.is_paused)
+
+    def _pause_or_resume(self, run: Run, *, paused: bool) -> None:
+        if paused and not run.is_paused and run.pause():
+            reached("worker: job paused")
+            roster.mark_paused(self._home, self._id)
+            self._emit(events.JobPaused(run.job.id, run.job.attempt))
+        elif run.is_paused and not paused:
+            run.resume()
+            reached("worker: job resumed")
+            roster.unmark_paused(self._home, self._id)
+            self._emit(events.JobResumed(run.job.id, run.job.attempt))
+
+    def _terminate(self, run: Run, reason: Outcome, grace: float) -> None:
+        was_paused = run.is_paused
+        run.terminate(reason, grace)
+        if was_paused:
+            roster.unmark_paused(self._home, self._id)
 
     # Stopping
 
@@ -518,7 +559,7 @@ class Worker:
             self._stop_asked = self._stop_unmarked = True
         self._stop_at_once = self._stop_at_once or now
         if now and self._run is not None and self._run.ended is None:
-            self._run.terminate(Outcome.GIVEN_BACK, self._settings.grace)
+            self._terminate(self._run, Outcome.GIVEN_BACK, self._settings.grace)
 
     def _check_store(self) -> None:
         if not self._store.in_place():

@@ -74,6 +74,10 @@ class Run:
         self.ended_at = 0.0
         self.started_at = time.monotonic()
         self._reason: Outcome | None = None
+        self._paused_at: float | None = None
+        """Monotonic time since which every process is stopped, and the time limit stands still."""
+        self._stood_still = 0.0
+        """Seconds of earlier pauses."""
         self._kill_at: float | None = None
         self._look_at = 0.0
         """Monotonic time of the next look at what an ended command left behind."""
@@ -106,10 +110,46 @@ class Run:
         del self.pipes[pipe]
         os.close(pipe)
 
+    # Pausing
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether every process is stopped, because that was asked for."""
+        return self._paused_at is not None and self.ended is None
+
+    def pause(self) -> bool:
+        """Stop every process of the run, and its time limit; return False when it is ending already."""
+        if self.is_ending or _has_something(self.pidfd):
+            return False
+        if self._paused_at is None:
+            self._paused_at = time.monotonic()
+        descendants.stop_all()
+        return True
+
+    def resume(self) -> None:
+        """Let every process of a paused run go on."""
+        self._let_time_pass()
+        descendants.send_all(signal.SIGCONT)
+
+    def signal(self, number: int) -> None:
+        """Signal every process of the run. What is stopped takes the signal when it goes on, KILL at once."""
+        if not _has_something(self.pidfd):
+            descendants.send_all(number)
+
+    def _let_time_pass(self) -> None:
+        if self._paused_at is not None:
+            self._stood_still += time.monotonic() - self._paused_at
+            self._paused_at = None
+
     # Ending
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the command has ended or has been asked to."""
+        return self.ended is not None or self._reason is not None
+
     def terminate(self, reason: Outcome, grace: float) -> bool:
-        """Ask every process of the run to end, and kill what is left after `grace` seconds.
+        """Ask every process of the run to end, and kill what is left after `grace` seconds. A paused one goes on.
 
         `reason` becomes the outcome. A second call can only shorten the time that is left. Returns False, and does
         nothing, when the command has just ended by itself: then its outcome is its own.
@@ -119,7 +159,8 @@ class Run:
         kill_at = time.monotonic() + grace
         if self._reason is None:
             self._reason = reason
-            descendants.send_all(signal.SIGTERM)
+            self._let_time_pass()
+            descendants.send_all(signal.SIGTERM, wake=True)
             reached("worker: terminated job")
         self._kill_at = kill_at if self._kill_at is None else min(self._kill_at, kill_at)
         return True
@@ -129,9 +170,9 @@ class Run:
         """Monotonic time at which there is something to do that no descriptor announces."""
         if self.ended is not None:
             return self._look_at
-        if self._kill_at is not None or self.job.policy.timeout is None:
+        if self._kill_at is not None or self.job.policy.timeout is None or self._paused_at is not None:
             return self._kill_at
-        return self.started_at + self.job.policy.timeout
+        return self.started_at + self._stood_still + self.job.policy.timeout
 
     def enforce(self, now: float, grace: float) -> bool:
         """Enforce the time limit and the grace on a running command; return whether its time was just over."""

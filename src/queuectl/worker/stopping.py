@@ -75,9 +75,13 @@ def _living(home: Home, supervisors: Collection[str] | None, seen: dict[str, ros
 
 
 def _jobs(home: Home, workers: list[roster.Member]) -> list[str]:
-    """Return the ids of the jobs whose commands run."""
-    runs = (roster.read_assignment(home, worker.id) for worker in workers)
-    return [run.job for run in runs if run is not None and run.ended is None]
+    """Return the ids of the jobs whose commands run, and say which of them are paused."""
+    jobs = []
+    for worker in workers:
+        run = roster.read_assignment(home, worker.id)
+        if run is not None and run.ended is None:
+            jobs.append(f"{run.job} (paused)" if roster.is_paused(home, worker.id) else run.job)
+    return jobs
 
 
 def _tell(members: list[roster.Member], told: set[str], sig: signal.Signals) -> None:

@@ -28,6 +28,7 @@ def values(selection: Selection) -> dict[str, Any]:
         "words": None if like is None else _pattern(_escaped(like)),
         "older_than": selection.older_than,
         "scheduled": selection.scheduled,
+        "paused": selection.paused,
     }
 
 

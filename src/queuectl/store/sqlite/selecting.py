@@ -23,6 +23,7 @@ def values(selection: Selection, now: int) -> dict[str, Any]:
         "command": None if selection.command_like is None else _pattern(selection.command_like),
         "before": None if age is None else now - round(age * 1e6),
         "scheduled": selection.scheduled,
+        "paused": selection.paused,
         "now": now,
     }
 

@@ -5,3 +5,4 @@
     AND (:batch IS NULL OR (batch = :batch AND batch_role IS NULL))
     AND (:command IS NULL OR coalesce(command, words(argv)) GLOB :command)
     AND (:before IS NULL OR created_at < :before)
+    AND (NOT :paused OR paused_at IS NOT NULL)

@@ -1,0 +1,5 @@
+-- As `pause`, of many jobs of one state.
+UPDATE queuectl.unfinished
+SET paused_at = coalesce(%(now)s::timestamptz, clock_timestamp()), ready = false, held_by = %(held_by)s::text
+WHERE seq = ANY(%(seqs)s::bigint[]) AND state = %(from_state)s AND paused_at IS NULL AND cancel_requested_at IS NULL
+RETURNING seq;

@@ -128,6 +128,21 @@ def test_a_worker_hears_again_after_a_broken_connection(worker: PostgresStore, p
     assert not bell.answer(descriptor)
 
 
+def test_a_call_that_comes_with_the_answer_to_a_statement_is_heard(worker: PostgresStore, postgres_url: str) -> None:
+    bell = worker.bell(WORKER)
+    (descriptor,) = bell.descriptors(idle=False)
+    bell.answer(descriptor)
+    assert not bell.heard
+    execute(postgres_url, f"NOTIFY queuectl_{WORKER}, 'look'")
+    select.select([descriptor], [], [], 60)
+
+    worker.counts()
+
+    assert bell.heard
+    assert bell.answer(descriptor) == Call.LOOK
+    assert not bell.heard
+
+
 # A server of our own
 
 

@@ -10,7 +10,7 @@ import pytest
 from queuectl.job import Outcome, State
 from tests.support.eventually import eventually
 from tests.support.processes import RealQueue
-from tests.support.startup import LOOKING, begin_with_constants
+from tests.support.startup import LOOKING, begin_with, begin_with_constants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +86,37 @@ def test_a_pause_a_signal_and_a_resume_reach_the_worker_of_the_job(called: RealQ
     called.do("resume", "a")
 
     assert called.wait("a").state is State.COMPLETED
+
+
+TELLS_LATE = """
+import os, time
+from queuectl.store.engine import Engine
+tell_paused = Engine.tell_paused
+def wait_and_tell(store, job, *, paused):
+    open({began!r}, "a").write("began\\n")
+    while paused and not os.path.exists({gate!r}):
+        time.sleep(0.01)
+    tell_paused(store, job, paused=paused)
+Engine.tell_paused = wait_and_tell
+"""
+
+
+def test_a_call_that_comes_while_the_worker_asks_the_store_something_is_heard(queue: RealQueue) -> None:
+    queue.environ.update(LONG)
+    began, gate = queue.directory / "began", queue.directory / "gate"
+    constants = "\n".join(f"import {name.rpartition('.')[0]}; {name} = {value!r}" for name, value in LOOKING.items())
+    begin_with(queue, f"{constants}\n{TELLS_LATE.format(began=str(began), gate=str(gate))}")
+    queue.start()
+    queue.enqueue("echo up >>started; while :; do echo on >>count; sleep 0.01; done", "--id", "a")
+    queue.wait_for_lines("started")
+    queue.do("pause", "a")
+    queue.wait_for_lines("began")
+
+    queue.do("resume", "a")
+    gate.touch()
+
+    counted = len(queue.lines("count"))
+    queue.wait_for_lines("count", counted + 1)
 
 
 @ON_A_SERVER

@@ -131,6 +131,10 @@ class Bell(Protocol):
     def deaf(self) -> bool:
         """Whether no call comes through, so that the worker has to look often."""
 
+    @property
+    def heard(self) -> bool:
+        """Whether a call has come that makes no descriptor readable any more: with the answer to a statement."""
+
     def descriptors(self, *, idle: bool) -> Collection[int]:
         """Return what to watch now; another collection than the last time when something has changed."""
 

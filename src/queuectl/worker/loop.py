@@ -426,6 +426,9 @@ class Worker:
             for descriptor in wanted:
                 self._watch.add(descriptor, partial(self._on_call, descriptor))
             self._listened = wanted
+        if self._bell.heard:
+            for descriptor in wanted:
+                self._on_call(descriptor)
 
     def _on_call(self, descriptor: int) -> None:
         calls = self._bell.answer(descriptor)

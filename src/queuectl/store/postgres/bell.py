@@ -23,6 +23,11 @@ class NotifyBell:
         """See `Bell.deaf`."""
         return self._connection.pooled
 
+    @property
+    def heard(self) -> bool:
+        """See `Bell.heard`."""
+        return self._connection.called
+
     def descriptors(self, *, idle: bool) -> Collection[int]:  # noqa: ARG002
         """See `Bell.descriptors`."""
         descriptor = self._connection.descriptor

@@ -269,6 +269,11 @@ class Connection:
             return None
         return self._db.fileno()
 
+    @property
+    def called(self) -> bool:
+        """Whether this process was called since `take_calls`, as far as was read with the answers to its statements."""
+        return bool(self._calls)
+
     def take_calls(self) -> Call:
         """Return why this process was called since the last time; everything when the connection broke meanwhile."""
         if self._db is not None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class FifoBell:
     """A `queuectl.store.base.Bell` of two FIFOs in `run/`. A byte in the shared one is one idle worker's to take."""
 
-    deaf = False
+    deaf = heard = False
 
     def __init__(self, home: Home, worker: str) -> None:
         self._shared = _open(home.wake)

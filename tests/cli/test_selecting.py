@@ -319,3 +319,15 @@ def test_nobody_is_left_before_a_terminal_that_waits_for_ids(
     os.close(ours)
     os.close(theirs)
     assert (done.returncode, "which is a terminal" in done.stderr) == (2, True)
+
+
+def test_what_is_paused_by_a_selection_is_resumed_by_one(cli: Cli, store: Store) -> None:
+    for id in ("a", "b"):
+        job(store, new=new_job(id, queue="video"))
+    job(store, new=new_job("c"))
+
+    assert cli("pause", "--queue", "video", "--yes") == (0, "", "2 jobs paused\n")
+    assert cli("resume", "--all", "--dry-run") == (0, "", "would resume 2 pending jobs\n")
+    assert cli("resume", "--all", "--yes") == (0, "", "2 jobs resumed\n")
+
+    assert all(one.ready for one in store.list())

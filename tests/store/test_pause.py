@@ -8,7 +8,8 @@ import pytest
 
 from queuectl.errors import Conflict, NotFound
 from queuectl.job import Ended, Outcome, State
-from queuectl.lifecycle import PAUSED, Loss
+from queuectl.lifecycle import CANCELLABLE, PAUSED, Loss
+from queuectl.selection import Selection
 from queuectl.store.base import Asked, What
 from tests.support.factories import (
     BADLY,
@@ -358,3 +359,43 @@ def test_an_unknown_job_can_be_neither_paused_nor_resumed_nor_signalled(store: S
             request("x")
     with pytest.raises(NotFound, match='no job "x"'):
         store.signal("x", 10)
+
+
+# Many at once
+
+
+def test_what_is_selected_is_paused_and_resumed(store: Store) -> None:
+    running = job(store, State.PROCESSING, new_job("running"))
+    asked = job(store, State.PROCESSING, new_job("asked"), worker="b" * 32)
+    store.cancel("asked", NOW)
+    waiting, later = job(store, new=new_job("waiting")), job(store, new=new_job("later", run_at=after(60)))
+    store.enqueue([new_job("blocked", after=["waiting"])], NOW)
+    job(store, new=new_job("other", queue="other"))
+
+    chosen = store.matching(Selection(("default",)), CANCELLABLE, NOW)
+    done = {one.id for jobs in store.pause_all(chosen, NOW) for one in jobs}
+
+    assert done == {"running", "waiting", "later", "blocked"}
+    assert [stored_job(store, id).held_by for id in ("running", "waiting", "blocked")] == [None, "paused", "paused"]
+    assert {one.id for one in store.list() if one.paused_at is None} == {asked.id, "other"}
+    assert store.claim(WORKER, COOKIE, after(99)) is not None  # the other one
+    assert store.claim(WORKER, COOKIE, after(99)) is None
+
+    store.finish(running, WELL, NOW)
+    paused = store.matching(Selection(paused=True), CANCELLABLE, NOW)
+    done = {one.id for jobs in store.resume_all(paused, NOW) for one in jobs}
+
+    assert done == {waiting.id, later.id, "blocked"}
+    assert [stored_job(store, id).ready for id in ("waiting", "later", "blocked")] == [True, False, False]
+
+
+def test_a_blocked_job_that_is_paused_stays_so_when_it_is_released(store: Store) -> None:
+    store.enqueue([new_job("p"), new_job("c", after=["p"])], NOW)
+    store.pause("c", NOW)
+    store.finish(claimed(store, "p"), WELL, NOW)
+    released = stored_job(store, "c")
+    assert (released.state, released.ready) == (State.PENDING, False)
+
+    store.resume("c", NOW)
+
+    assert claimed(store).id == "c"

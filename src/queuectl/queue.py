@@ -133,6 +133,25 @@ class Queue:
         """Return the finished runs of a job, oldest first."""
         return self._store.attempts(job.seq)
 
+    def batches(self) -> Mapping[str, Mapping[State, int]]:
+        """Return how many jobs of each batch are in each state, by its name."""
+        return self._store.batches()
+
+    def batch(self, name: str) -> tuple[Mapping[State, int], Sequence[Job]]:
+        """Return how many jobs of a batch are in each state, and what waits for its end or has run at it.
+
+        Raises:
+            NotFound: no job is of that batch, or waits for it; the hint names one of a similar name.
+        """
+        counts = self._store.batches(name).get(name, dict.fromkeys(State, 0))
+        callbacks = self._store.batch_callbacks(name)
+        if not any(counts.values()) and not callbacks:
+            from difflib import get_close_matches  # noqa: PLC0415  5 ms, needed only here
+
+            near = get_close_matches(name, self._store.batches(), n=1, cutoff=0.7)
+            raise NotFound(f'no batch "{name}"', f"did you mean: {near[0]}" if near else None)
+        return counts, callbacks
+
     def parents(self, job: Job) -> Sequence[Dependency]:
         """Return what a job waits for, or has waited for."""
         return self._store.parents(job)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 
-from queuectl.job import State
+from queuectl.job import FINISHED, State
 from queuectl.quoting import shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from queuectl.errors import QueuectlError
@@ -121,6 +121,21 @@ def attempt_fields(attempt: Attempt) -> dict[str, object]:
         "signal": attempt.signal,
         "error": attempt.error,
     }
+
+
+def batch_fields(name: str, counts: Mapping[State, int], callbacks: Iterable[Job] | None = None) -> dict[str, object]:
+    """Return a batch as it is shown as JSON; with what waits for its end if that is given."""
+    total = sum(counts.values())
+    fields: dict[str, object] = {
+        "name": name,
+        "jobs": total,
+        "counts": {str(state): counts[state] for state in State},
+        "ended": total > 0 and all(state in FINISHED for state in State if counts[state]),
+        "completed": 0 < total == counts[State.COMPLETED],
+    }
+    if callbacks is not None:
+        fields["callbacks"] = [job_fields(job) for job in callbacks]
+    return fields
 
 
 def dependency_fields(dependency: Dependency) -> dict[str, object]:

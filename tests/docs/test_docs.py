@@ -137,7 +137,7 @@ def assert_command(line: str) -> None:
 
 
 def test_every_command_is_in_a_page_for_users() -> None:
-    text = "".join(map(read, ("docs/quickstart.md", "docs/operating.md", "docs/schedules.md")))
+    text = "".join(map(read, ("docs/quickstart.md", "docs/operating.md", "docs/schedules.md", "docs/dependencies.md")))
     missing = [c.name for c in COMMANDS if c.section and f"queuectl {c.name}" not in text]
     assert missing == []
 

@@ -106,6 +106,13 @@ def test_what_a_job_waits_for_is_as_described(used: RealQueue) -> None:
     assert undescribed("dependency", shown["after"][0]) == set()
 
 
+def test_batches_are_as_described(used: RealQueue) -> None:
+    used.do("enqueue", "--batch", "night", "--then", "true", "--", "true")
+    check_each("batch", used.do("batch", "list", "--json"))
+    shown = check("batch", used.do("batch", "show", "night", "--json"))
+    assert undescribed("batch", shown) == set()
+
+
 def test_lines_of_a_log_are_as_described(used: RealQueue) -> None:
     lines = check_each("line", used.do("logs", "good", "--json"))
     assert {line["stream"] for line in lines} == {"stdout", "stderr"}

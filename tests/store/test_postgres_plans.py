@@ -384,6 +384,8 @@ SORTING = {
     "take_gathered",  # a private table
     "first_taken",  # a private table, after an error
     "gathered_batches",  # a private table
+    "batch_callbacks",  # a few rows
+    "batches",  # a row per partition, batch and state
     "unknown_parent",  # a private table
 }
 """Statements that sort."""

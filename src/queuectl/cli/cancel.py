@@ -39,9 +39,13 @@ queuectl cancel --tag run=5 --dry-run""",
 
 def run(args: Namespace, app: App) -> int:
     """Cancel the jobs."""
-    one = partial(Queue.cancel, grace=args.grace)
-    many = partial(Queue.cancel_all, grace=args.grace)
-    return act(Verb("cancel", CANCELLABLE, one, many, _told, _done), args, app)
+    return act(cancelling(args.grace), args, app)
+
+
+def cancelling(grace: float | None) -> Verb:
+    """Return what is done with jobs that are cancelled; `grace` as of `Queue.cancel`."""
+    one, many = partial(Queue.cancel, grace=grace), partial(Queue.cancel_all, grace=grace)
+    return Verb("cancel", CANCELLABLE, one, many, _told, _done)
 
 
 def _told(job: Job) -> str:

@@ -85,7 +85,7 @@ def _values(kind: str, current: str, app: App, taken: Words) -> Iterable[str]:
 
 def _words(kind: str, current: str, app: App, taken: Words) -> Iterable[str]:
     match kind:
-        case "ID" | "QUEUE" | "SCHEDULE":
+        case "ID" | "QUEUE" | "SCHEDULE" | "BATCH":
             queue = app.reading_queue()
             return _names(kind, current, queue, taken) if queue else ()
         case "TOPIC":
@@ -103,13 +103,22 @@ def _names(kind: str, current: str, queue: Queue, taken: Words) -> Iterable[str]
     match kind:
         case "QUEUE":
             return queue.counts()
+        case "BATCH":
+            return queue.batches()
         case "SCHEDULE":
             return [schedule.name for schedule in queue.timetable().all()]
-        case _ if taken.name == "dlq retry":
+        case _:
+            return _ids(current, queue, taken.name)
+
+
+def _ids(current: str, queue: Queue, command: str) -> Iterable[str]:
+    """Return ids of the jobs that a command is for."""
+    match command:
+        case "dlq retry":
             return [job.id for job in queue.list(State.DEAD, limit=MOST)]
-        case _ if taken.name == "signal":
+        case "signal":
             return [job.id for job in queue.list(State.PROCESSING, limit=MOST)]
-        case _ if taken.name == "resume":
+        case "resume":
             return [job.id for job in queue.paused(MOST)]
         case _:
             return queue.ids(current, MOST)

@@ -135,6 +135,16 @@ def _act_on_selected(selection: Selection, verb: Verb, args: Namespace, app: App
     if not args.yes and not _agreed(verb, chosen):
         app.out.say("nothing was changed")
         return DECLINED
+    return _act_on_all(verb, queue, chosen, app)
+
+
+def act_on_chosen(verb: Verb, queue: Queue, selection: Selection, app: App) -> int:
+    """Act on what a command has selected by itself, which nobody has to be asked about; return the exit code."""
+    chosen = queue.matching(selection, verb.states)
+    return _act_on_all(verb, queue, chosen, app) if any(chosen.values()) else _nothing(verb, app)
+
+
+def _act_on_all(verb: Verb, queue: Queue, chosen: Chosen, app: App) -> int:
     done: Counter[str] = Counter()
 
     def acted_on() -> Iterator[Job]:

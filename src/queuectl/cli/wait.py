@@ -37,26 +37,35 @@ def configure(parser: Parser) -> None:
         "queuectl wait job1 && echo done\nqueuectl wait --timeout 5m job1 job2\nqueuectl wait --tag run=5",
     )
     add_ids(parser)
+    add_timeout(parser)
+    add_selectors(parser)
+
+
+def add_timeout(parser: Parser) -> None:
+    """Add the option that limits the wait."""
     parser.options.add_argument(
         "--timeout", metavar="DURATION", type=parse_duration, help="give up after it, with code 124 [default: never]"
     )
-    add_selectors(parser)
 
 
 def run(args: Namespace, app: App) -> int:
     """Wait for the jobs."""
-    named = named_jobs(args)
-    deadline = None if args.timeout is None else time.monotonic() + args.timeout
+    return wait_for(named_jobs(args), args.timeout, app)
+
+
+def wait_for(named: list[str] | Selection, timeout: float | None, app: App) -> int:
+    """Wait for jobs, at most so many seconds if that is given, and return the exit code."""
+    deadline = None if timeout is None else time.monotonic() + timeout
     if not isinstance(named, Selection):
-        return _wait_for_named(named, args, app, deadline) if named else _nothing(app)
+        return _wait_for_named(named, timeout, app, deadline) if named else _nothing(app)
     queue = app.reading_queue()
     chosen = queue.matching(named, tuple(State)) if queue else {}
     if queue is None or not any(chosen.values()):
         return _nothing(app)
-    return _wait_for_selected(queue, chosen, args, app, deadline)
+    return _wait_for_selected(queue, chosen, timeout, app, deadline)
 
 
-def _wait_for_named(ids: Sequence[str], args: Namespace, app: App, deadline: float | None) -> int:
+def _wait_for_named(ids: Sequence[str], timeout: float | None, app: App, deadline: float | None) -> int:
     queue = app.existing_queue()
     jobs = [queue.get(id) for id in ids]
     if any(job.state not in FINISHED for job in jobs):
@@ -68,13 +77,13 @@ def _wait_for_named(ids: Sequence[str], args: Namespace, app: App, deadline: flo
     if app.out.json:
         app.out.values(job_fields(job) for job in jobs)
     if going_on:
-        app.out.say(f"timed out after {args.timeout:g} s; not ended: {', '.join(going_on)}")
+        app.out.say(f"timed out after {timeout:g} s; not ended: {', '.join(going_on)}")
         return TIMED_OUT
     return max(exit_code(job) for job in jobs)
 
 
 def _wait_for_selected(
-    queue: Queue, chosen: Mapping[State, Sequence[int]], args: Namespace, app: App, deadline: float | None
+    queue: Queue, chosen: Mapping[State, Sequence[int]], timeout: float | None, app: App, deadline: float | None
 ) -> int:
     """Wait for jobs that are known by number; what is kept of those that have ended is how many of each state."""
     ended: Counter[State] = Counter()
@@ -106,7 +115,7 @@ def _wait_for_selected(
         app.out.values(job_fields(job) for seqs in chosen.values() for job in queue.jobs(seqs))
     app.out.say(", ".join(f"{ended[state]:,} {state}" for state in State if ended[state]) or "none has ended")
     if going_on:
-        app.out.say(f"timed out after {args.timeout:g} s; {len(going_on):,} not ended")
+        app.out.say(f"timed out after {timeout:g} s; {len(going_on):,} not ended")
         return TIMED_OUT
     if cleared:
         raise NotFound(f"{cleared:,} of the jobs were cleared meanwhile")

@@ -352,6 +352,15 @@ class Store(Protocol):
     def parents(self, job: Job) -> Sequence[Dependency]:
         """Return what a job waits for, or has waited for."""
 
+    def batches(self, name: str | None = None) -> Mapping[str, Mapping[State, int]]:
+        """Return how many jobs of each batch are in each state, by its name, or of the one that is named.
+
+        Every state is a key. What waits for a batch is none of its jobs.
+        """
+
+    def batch_callbacks(self, name: str) -> Sequence[Job]:
+        """Return the jobs that wait for a batch, or have run at its end."""
+
     def list(
         self, state: State | None = None, *, scheduled: bool = False, limit: int = 0, now: datetime | None = None
     ) -> Iterator[Job]:

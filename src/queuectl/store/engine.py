@@ -362,6 +362,20 @@ class Engine:
         """See `Store.parents`."""
         return [rows.dependency(row) for row in self._statements.rows("parents", {"seq": job.seq})]
 
+    def batches(self, name: str | None = None) -> Mapping[str, Mapping[State, int]]:
+        """See `Store.batches`."""
+        found = (
+            self._statements.rows("batches") if name is None else self._statements.rows("batch_counts", {"batch": name})
+        )
+        counts: dict[str, dict[State, int]] = {}
+        for batch, state, n in found:
+            counts.setdefault(batch, dict.fromkeys(State, 0))[State(state)] = n
+        return counts
+
+    def batch_callbacks(self, name: str) -> Sequence[Job]:
+        """See `Store.batch_callbacks`."""
+        return [rows.job(row, self._terms) for row in self._statements.rows("batch_callbacks", {"batch": name})]
+
     def cancel_all(
         self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None, *, grace: float | None = None
     ) -> Iterator[Sequence[Job]]:

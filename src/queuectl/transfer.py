@@ -305,6 +305,8 @@ def sums(gate: Gate) -> dict[str, object]:
         "attempts": attempts.hexdigest(),
         "dependencies": dependencies.hexdigest(),
         "settings": list(rest.settings),
+        "queues": list(rest.rules),
+        "starts": list(rest.starts),
         "durations": list(rest.durations),
         "schedules": list(rest.schedules),
         "ticks": list(rest.ticks),

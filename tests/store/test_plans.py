@@ -33,6 +33,7 @@ NAMED = re.compile(r"\bjobs_\w+")
 TABLES = {
     *("jobs", "terms", "attempts", "dependencies", "counts", "durations", "workers", "config", "flushes"),
     *("schedules", "ticks", "requests"),
+    *("queues", "starts", "openings"),
 }
 
 WHOLE_TABLE = {
@@ -46,6 +47,9 @@ WHOLE_TABLE = {
     "schedules": "schedules",
     "flush": "flushes",
     "drop_requests": "requests",  # what has been asked of runs in the last minute
+    "rules": "queues",
+    "open_all": "openings",
+    "best_ready": "openings",  # whether there is one
 }
 """Statements that read a whole table on purpose."""
 
@@ -101,6 +105,12 @@ HOT = [
     "next_due_at",
     "oldest_waiting",
     "prune",
+    "hold_queue",
+    "hold_key",
+    "first_held",
+    "let_go",
+    "standing",
+    "running_of_key",
     "running",
     "unfinished",
     "deregister",
@@ -121,6 +131,7 @@ def test_no_statement_reads_a_table_from_end_to_end(database: apsw.Connection, n
 
 SORTING = {
     "running",  # a row per worker
+    "list_processing",  # a row per worker
     "workers",  # a row per worker
     "oldest_waiting",  # a row per priority in use
     "list_pending",  # at most 1,000 rows more than are asked for

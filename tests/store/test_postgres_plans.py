@@ -48,7 +48,7 @@ DAY = {"day": sql.Identifier("completed_other")}
 
 VALUES: dict[str, Any] = (
     {"worker": WORKER, "pid": 1, "started": 1, "boot": "", "home": "h1", "host": "", "version": "", "lease": 60.0}
-    | {"id": "new", "seq": 1, "attempt": 1, "enqueue_key": b"", "cookie": COOKIE, "promoted": False, "now": None}
+    | {"id": "new", "seq": 1, "attempt": 1, "enqueue_key": b"", "cookie": COOKIE, "now": None}
     | {"queue": "default", "priority": 0, "command": "true", "argv": None, "max_retries": 3, "timeout": None}
     | {"cwd": "/", "env": b"", "secret_env": b"", "stdin": None, "run_at": None, "terms": 1}
     | {"state": State.PENDING, "from_state": State.DEAD, "ready": True, "delay": 0.0, "finished": False}
@@ -73,6 +73,8 @@ VALUES: dict[str, Any] = (
     }
     | {"times": "", "zone": "", "job": "", "overlap": "skip", "catch_up": "one", "within": None, "splay": 0.0}
     | {"created_at": NOW, "next_tick": None, "last_seq": None, "keep": 50}
+    | {"by": "", "reason": None, "concurrency": 1, "rate": None, "rate_period": None, "set_concurrency": True}
+    | {"set_rate": False, "holder": "queue:default", "queues": None, "looked": False}
     | {"above": "{9,1}", "priorities": "{1,0}", "created": [NOW, NOW]}
 )
 """A value for each parameter."""
@@ -164,7 +166,10 @@ SELECT 's' || i, now() - n * interval '1 minute', 'made', 1, ''
 FROM generate_series(1, 2000) AS i, generate_series(1, 50) AS n;
 INSERT INTO queuectl.requests (seq, attempt, what, value, asked_at)
 SELECT i, 1, 'signal', 10, now() FROM generate_series(1, 2000) AS i;
-INSERT INTO queuectl.stops SELECT 'h' || i, i, 0 FROM generate_series(1, 2000) AS i
+INSERT INTO queuectl.stops SELECT 'h' || i, i, 0 FROM generate_series(1, 2000) AS i;
+INSERT INTO queuectl.queues (name, concurrency) SELECT 'q' || i, 1 FROM generate_series(1, 2000) AS i;
+INSERT INTO queuectl.starts SELECT 'q' || mod(i, 200), i, now() FROM generate_series(1, 2000) AS i;
+INSERT INTO queuectl.openings SELECT 'queue:q' || i, now() + interval '1 day' FROM generate_series(1, 2000) AS i
 """
 
 
@@ -289,7 +294,7 @@ def test_a_statement_uses_the_indexes_that_its_comment_names(
 
 
 HOT = {
-    *("claim", "promote", "held", "expired", "running_near", "unowned", "unfinished", "next_due_at", "deregister"),
+    *("claim", "held", "expired", "running_near", "unowned", "unfinished", "next_due_at", "deregister"),
     "workers",
     *("list_pending", "list_scheduled", "list_failed", "list_blocked", "list_finished", "list_processing"),
     *("select_failed", "select_blocked", "select_processing"),
@@ -304,7 +309,6 @@ def test_a_statement_that_looks_for_jobs_says_by_which_index(name: str) -> None:
 
 TIMED = {
     "claim": "jobs_due",
-    "promote": "jobs_due",
     "unfinished": "jobs_due",
     "list_pending": "jobs_scheduled",
     "list_scheduled": "jobs_scheduled",
@@ -338,6 +342,7 @@ WHOLE_TABLE = {
     "prune_durations": {"durations", "runs"},
     "settings": {"config"},
     "schedules": {"schedules"},
+    "rules": {"queues"},
     "request_stop": {"stops"},  # a row per host that was asked to stop within 30 days
     "last_stop": {"stops"},
     "drop_requests": {"requests"},  # what has been asked of runs in the last minute
@@ -410,6 +415,7 @@ AUTO_EXPLAIN = {
     "auto_explain.log_timing": "off",
     "auto_explain.log_format": "json",
     "auto_explain.log_level": "notice",
+    "auto_explain.log_nested_statements": "on",
 }
 
 FEW, MANY = 1_000, 100_000

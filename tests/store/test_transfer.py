@@ -20,6 +20,7 @@ from queuectl.errors import Conflict, InvalidInput, StoreClosed, StoreUnavailabl
 from queuectl.job import NO_FLOW, Condition, Ended, Outcome, Parent, Policy, State
 from queuectl.maintenance import Sweeper
 from queuectl.paths import Home
+from queuectl.rules import Limits, NewPause, Rate
 from queuectl.schedule.record import NewSchedule
 from queuectl.store.postgres import gate as postgres_gate
 from queuectl.store.transfers import Stage
@@ -87,6 +88,8 @@ CHANGES: dict[str, Callable[[Store], object]] = {
     "prune": lambda store: store.prune(State.COMPLETED, 0, 10),
     "prune the dead": lambda store: store.prune(State.DEAD, 0, 10),
     "set_setting": lambda store: store.set_setting("grace", "1s"),
+    "limit_queue": lambda store: store.limit_queue("q", Limits(concurrency=1)),
+    "pause_queue": lambda store: store.pause_queue("q", NewPause("ann@here")),
     "register": lambda store: store.register(identity("9" * 32), 60.0),
     "add a schedule": lambda store: store.schedules().add([SCHEDULE._replace(name="other")]),
     "tick": lambda store: store.schedules().make_due(lambda _schedule, _tick: new_job()),
@@ -348,6 +351,11 @@ NASTY = "tab\t nl\n cr\r back\\slash \\N \\. é \U0001f600 'quote' \"double\" {}
 
 def filled(store: Store) -> dict[str, object]:
     """Put jobs of every kind into a store; return all that belongs to the queue then."""
+    store.limit_queue("few", Limits(concurrency=3, rate=Rate(1, 1e8)), NOW)
+    store.enqueue([new_job("few", queue="few"), new_job("held", queue="few", key="k", limit=2)], NOW)
+    store.finish(claimed(store, "few"), WELL, NOW)
+    assert store.claim(WORKER, COOKIE, NOW) is None
+    store.pause_queue("few", NewPause("ann@here", NASTY, 60.000001), NOW)
     job(store, State.DEAD, new_job("dead"))
     job(store, State.COMPLETED, new_job("completed", argv=("echo", NASTY, "\udcff")), now=after(-86400 * 3))
     job(store, State.CANCELLED, new_job("cancelled", queue="other"))
@@ -406,6 +414,22 @@ def test_a_queue_arrives_as_it_was(ends: tuple[Store, Store]) -> None:
     assert target.settings() == {"grace": "7s", "keep_dead": "90d"}
     assert [(found, target.schedules().ticks(found.name)) for found in target.schedules().all()] == schedules
     assert everything(source) == before
+
+
+def test_what_was_held_where_a_queue_was_starts_where_it_is(ends: tuple[Store, Store]) -> None:
+    source, target = ends
+    source.limit_queue("few", Limits(concurrency=1), NOW)
+    source.enqueue([*(new_job(queue="few") for _ in range(3)), *(new_job(key="k") for _ in range(3))], NOW)
+    running = [claimed(source), claimed(source)]
+    assert source.claim(WORKER, COOKIE, NOW) is None
+    for one in running:
+        source.finish(one, WELL, NOW)
+
+    move(source, target)
+
+    left = [claimed(target, now=after(1)), claimed(target, now=after(1))]
+    assert target.claim(WORKER, COOKIE, after(1)) is None
+    assert all(target.finish_and_claim(one, WELL, COOKIE, after(2))[1] is not None for one in left)
 
 
 def test_a_queue_goes_on_where_it_arrives_and_nowhere_else(ends: tuple[Store, Store]) -> None:
@@ -1133,6 +1157,8 @@ SPOILED = {
     "dependencies": "UPDATE {}dependencies SET met = 1 - met WHERE condition = 'any'",
     "settings": "UPDATE {}config SET value = '8s'",
     "durations": "UPDATE {}durations SET n = n + 1",
+    "queues": "UPDATE {}queues SET concurrency = concurrency + 1",
+    "starts": "UPDATE {}starts SET number = number + 1",
     "kept counts": "UPDATE {}counts SET n = n + 1",
     "last number": "",
 }

@@ -51,12 +51,15 @@ def new_job(  # noqa: PLR0913  each names what a test is about
     on_parent_failure: str | None = None,
     batch: str | None = None,
     batch_role: str | None = None,
+    key: str | None = None,
+    limit: int = 1,
 ) -> NewJob:
     """Return a job that is about to be enqueued; without an id it gets the next unused one."""
     parents = tuple(Parent(parent) if isinstance(parent, str) else parent for parent in after)
     if parents and on_parent_failure is None:
         on_parent_failure = OnParentFailure.CANCEL
-    flow = NO_FLOW._replace(batch=batch, batch_role=batch_role, on_parent_failure=on_parent_failure)
+    flow = NO_FLOW._replace(key=key, key_limit=None if key is None else limit)
+    flow = flow._replace(batch=batch, batch_role=batch_role, on_parent_failure=on_parent_failure)
     return NewJob(
         id or f"job-{next(_numbers)}",
         policy or Policy(max_retries=max_retries),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from queuectl.job import Attempt, Dependency, Ended, Job, LogPart, NewJob, State
     from queuectl.lifecycle import Loss
+    from queuectl.rules import Limits, NewPause, Rule
     from queuectl.selection import Selection
     from queuectl.store.schedules import Schedules
     from queuectl.store.transfers import Gate
@@ -223,7 +224,10 @@ class Store(Protocol):
         """Record, on disk when this returns, that a worker stops on request: its loss counts as nothing."""
 
     def claim(self, worker: str, cookie: str, now: datetime | None = None) -> Job | None:
-        """Promote due jobs, then give the best ready one to `worker`; None when there is none.
+        """Promote due jobs, then give the best ready one that may start to `worker`; None when there is none.
+
+        What is set for its queue (`limit_queue`, `pause_queue`) and the limit of its key keep a job from starting;
+        others overtake it. It is held then: due, and not ready.
 
         None also when the host of the worker that this store has registered was asked to stop, even if the worker has
         not heard of it.
@@ -276,6 +280,7 @@ class Store(Protocol):
     def next_due_at(self, now: datetime | None = None) -> datetime | None:
         """Return when, by this machine's clock, the next waiting job becomes due; None when none waits for a time.
 
+        Held jobs count when it is a matter of time until they may start.
         The instant is in the past when jobs are due that nobody has promoted yet.
         """
 
@@ -289,7 +294,10 @@ class Store(Protocol):
         """
 
     def unfinished(self, now: datetime | None = None) -> bool:
-        """Return whether a job is running, is ready or due, or backs off: what `--drain` waits for."""
+        """Return whether a job is running, is ready or due, or backs off: what `--drain` waits for.
+
+        What a paused queue holds does not count, as what is scheduled does not.
+        """
 
     # Rescue
 
@@ -513,6 +521,27 @@ class Store(Protocol):
 
     def last_failures(self, limit: int) -> Sequence[Job]:
         """Return the failed and dead jobs whose last runs ended last, the last first."""
+
+    # What holds for queues
+
+    def rules(self, now: datetime | None = None) -> Sequence[Rule]:
+        """Return what is set for queues, in the order of their names."""
+
+    def limit_queue(self, queue: str, limits: Limits, now: datetime | None = None) -> None:
+        """Set limits of a queue, for every claim that begins after this.
+
+        No more of its jobs run at once than `concurrency`, over all workers, and no more start within any period of
+        `rate` than its number. Starts from before there was a rate do not count.
+        """
+
+    def pause_queue(self, queue: str, pause: NewPause, now: datetime | None = None) -> None:
+        """Let no job of a queue start; those that run go on. A pause that is in force is replaced."""
+
+    def resume_queue(self, queue: str, now: datetime | None = None) -> bool:
+        """End the pause of a queue; False when it has none."""
+
+    def forget_rule(self, queue: str, now: datetime | None = None) -> bool:
+        """Forget the limits and the pause of a queue; False when nothing is set for it."""
 
     def settings(self) -> dict[str, str]:
         """Return the configuration values that are set, by key."""

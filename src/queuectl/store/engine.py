@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from queuectl.job import Attempt, Dependency, Job, LogPart, NewJob
     from queuectl.lifecycle import Move, MoveAll
+    from queuectl.rules import Limits, NewPause, Rule
     from queuectl.selection import Selection
     from queuectl.store.rows import Row
     from queuectl.store.schedules import Schedules
@@ -127,6 +128,10 @@ class Engine:
 
     def _together(self, act: Callable[[], _T]) -> _T:
         """Return what some statements give that are carried out all or none, be it in the transaction that is open."""
+        raise NotImplementedError
+
+    def _open_queue(self, queue: str, now: datetime | None) -> None:
+        """Let the next claim look at what a queue holds."""
         raise NotImplementedError
 
     def wake_idle(self, jobs: int = 1) -> None:
@@ -472,6 +477,52 @@ class Engine:
 
     def _as_read(self, job: Job, now: datetime | None) -> dict[str, Any]:
         return {"seq": job.seq, "attempt": job.attempt, "from_state": job.state, "now": self._moment(now)}
+
+    # What holds for queues
+
+    def rules(self, now: datetime | None = None) -> Sequence[Rule]:
+        """See `Store.rules`."""
+        return [rows.rule(row) for row in self._statements.rows("rules", {"now": self._moment(now)})]
+
+    def limit_queue(self, queue: str, limits: Limits, now: datetime | None = None) -> None:
+        """See `Store.limit_queue`."""
+        self._set_rule(partial(self._limit_queue, queue, limits), queue, now)
+
+    def _limit_queue(self, queue: str, limits: Limits) -> bool:
+        return self._statements.change("limit_queue", {"queue": queue, **rows.of_limits(limits)}) > 0
+
+    def pause_queue(self, queue: str, pause: NewPause, now: datetime | None = None) -> None:
+        """See `Store.pause_queue`."""
+        moment = self._moment(now)
+        values = {"queue": queue, **pause._asdict(), "now": moment}
+        self._set_rule(lambda: self._statements.change("pause_queue", values) > 0, queue, now)
+
+    def resume_queue(self, queue: str, now: datetime | None = None) -> bool:
+        """See `Store.resume_queue`."""
+        return self._set_rule(lambda: self._statements.change("resume_queue", {"queue": queue}) > 0, queue, now)
+
+    def forget_rule(self, queue: str, now: datetime | None = None) -> bool:
+        """See `Store.forget_rule`."""
+
+        def forget() -> bool:
+            self._statements.change("forget_all_starts", {"queue": queue})
+            return self._statements.change("forget_rule", {"queue": queue}) > 0
+
+        return self._set_rule(forget, queue, now)
+
+    def _set_rule(self, change: Callable[[], bool], queue: str, now: datetime | None) -> bool:
+        """Change what is set for a queue, and let claims look at what it holds; False when nothing was changed."""
+
+        def act() -> bool:
+            changed = change()
+            self._statements.change("forget_empty_rule", {"queue": queue})
+            self._open_queue(queue, now)
+            return changed
+
+        with self._statements.durable():
+            changed = self._together(act)
+        self.wake_idle()
+        return changed
 
     def _existing(self, id: str) -> Job:
         job = self.get(id)

@@ -95,11 +95,13 @@ class EngineGate:
 
     def _rest(self) -> Rest:
         settings = sorted(self._statements.rows("settings"))
+        rules = self._rows("rules")
+        starts = self._rows("starts")
         durations = self._rows("durations")
         counts = sorted(self._statements.rows("counts"))
         schedules, ticks = self._statements.rows("schedules"), self._rows("ticks")
         ((last_seq,),) = self._rows("last_seq")
-        return Rest(settings, durations, [row for row in counts if row[2]], schedules, ticks, last_seq)
+        return Rest(settings, rules, starts, durations, [row for row in counts if row[2]], schedules, ticks, last_seq)
 
     # At the source
 

@@ -7,6 +7,7 @@ import json
 from queuectl.clock import instant, micros
 from queuectl.errors import StoreUnavailable
 from queuectl.job import NO_FLOW, Attempt, Condition, Dependency, Flow, Job, Outcome, Policy, State
+from queuectl.rules import KEEP, Keep, Pause, Rate, Rule
 from queuectl.store import words
 from queuectl.store.base import Identity, Registered
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from queuectl.job import Ended, NewJob
     from queuectl.lifecycle import Move
+    from queuectl.rules import Limits
     from queuectl.schedule.record import Schedule, Tick
     from queuectl.store.terms import TermsTable
 
@@ -238,6 +240,29 @@ def dependency(row: Row) -> Dependency:
     """Make a `Dependency` of a row of `dependencies`."""
     parent, condition, met, state = row
     return Dependency(parent, Condition(condition), _MET[met], None if state is None else State(state))
+
+
+def rule(row: Row) -> Rule:
+    """Make what is set for a queue of a row of `queues`."""
+    queue, concurrency, rate, period, paused_at, by, reason, until = row
+    return Rule(
+        queue,
+        concurrency,
+        None if rate is None else Rate(rate, period / 1e6),
+        None if paused_at is None else Pause(instant(paused_at), by, reason, maybe_instant(until)),
+    )
+
+
+def of_limits(limits: Limits) -> dict[str, int | bool | None]:
+    """Return the values of `limit_queue`."""
+    concurrency, rate = limits
+    return {
+        "set_concurrency": concurrency is not KEEP,
+        "concurrency": None if isinstance(concurrency, Keep) else concurrency,
+        "set_rate": rate is not KEEP,
+        "rate": rate.number if isinstance(rate, Rate) else None,
+        "rate_period": round(rate.seconds * 1e6) if isinstance(rate, Rate) else None,
+    }
 
 
 def _flow(row: Row) -> Flow:

@@ -66,6 +66,10 @@ class Rest(Record):
     """What belongs to a queue beside its jobs, in plain values as in `Batch`, each in an order of its own."""
 
     settings: Sequence[Row]
+    rules: Sequence[Row]
+    """What is set for queues."""
+    starts: Sequence[Row]
+    """Those that rates count."""
     durations: Sequence[Row]
     counts: Sequence[Row]
     """By queue and state, without those that are zero, as they are kept: not by looking at the jobs."""

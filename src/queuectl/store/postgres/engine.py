@@ -15,6 +15,7 @@ from queuectl.lifecycle import Loss
 from queuectl.store import rows
 from queuectl.store.base import LEASE_ENDS_AFTER, Call, Lease, Upkeep
 from queuectl.store.engine import Engine
+from queuectl.store.holding import of_queue
 from queuectl.store.postgres import moves, schema
 from queuectl.store.postgres.bell import NotifyBell
 from queuectl.store.postgres.connection import Connection
@@ -55,6 +56,10 @@ LOOK_FOR_UNOWNED = 10.0
 """Seconds between two looks, of all processes together, for jobs in the hands of workers that nobody knows."""
 
 
+LOOKS = 20
+"""Holders of jobs at which one claim looks, before it takes what there is."""
+
+
 class PostgresStore(Engine):
     """A `queuectl.store.base.Store` on a PostgreSQL server."""
 
@@ -80,6 +85,8 @@ class PostgresStore(Engine):
         self._days = Days(self._connection)
         self._enqueuer = Enqueuer(self._connection, self._terms, self._followers)
         self._front = Front()
+        self._limited = False
+        """Whether the last claim met a job that its queue or its key may let not start."""
         self._waker = None if for_worker else Waker(self._send_wake)
         self._for_worker = for_worker
         self._marked_idle = False
@@ -139,21 +146,51 @@ class PostgresStore(Engine):
         )
 
     def claim(self, worker: str, cookie: str, now: datetime | None = None) -> Job | None:
-        """See `Store.claim`."""
+        """See `Store.claim`. What may not be decided in the plain statement is in one that looks at everything."""
         if (losses := self._connection.losses) != self._losses:
             held = self._connection.row("held", {"worker": worker})
             self._losses = losses
             if held is not None:
                 return self._hold(rows.job(held, self._terms))
+        if self._limited:
+            return self._claim_limited(worker, cookie, now)
         from_front = not self._front.is_remembered
         found = self._connection.row(*self._claim_by(worker, cookie, now, from_front=from_front))
         if found is None and not from_front:
             from_front = True
             found = self._connection.row(*self._claim_by(worker, cookie, now))
         if found is None:
-            self._connection.change("promote", {"now": now})
-            found = self._connection.row(*self._claim_by(worker, cookie, now, promoted=True))
-        return None if found is None else self._claimed(found, from_front=from_front)
+            return self._claim_limited(worker, cookie, now)
+        return self._claimed(found, from_front=from_front)
+
+    def _claim_limited(self, worker: str, cookie: str, now: datetime | None) -> Job | None:
+        """Claim, where jobs may be held, and where something has to happen before: due jobs are promoted."""
+        values = {"worker": worker, "cookie": cookie, "now": now, "claimed": lifecycle.claim(), **self._stops}
+        values |= {"queues": None}
+        freed = 0
+        while True:
+            looks = 0
+            if self._limited:
+                freed, looks = self._let_go(now)
+            ((verdict, limited, *found),) = self._connection.rows("claim_limited", {**values, "looked": looks == LOOKS})
+            self._limited = limited or verdict == "look"
+            if verdict in ("taken", "none"):
+                break
+        self._released += max(0, freed - (verdict == "taken"))
+        job = self._claimed((*found, 0.0), from_front=False) if verdict == "taken" else None
+        self._wake_released()
+        return job
+
+    def _let_go(self, now: datetime | None) -> tuple[int, int]:
+        """Let jobs go that may start now; return how many, and at how many holders it has looked."""
+        freed = looks = 0
+        while looks < LOOKS:
+            ((found,),) = self._connection.rows("let_go", {"now": now})
+            if found is None:
+                break
+            freed += found
+            looks += 1
+        return freed, looks
 
     def finish(self, job: Job, ended: Ended, now: datetime | None = None, *, share: float = 0.0) -> Job | None:
         """See `Store.finish`."""
@@ -169,8 +206,11 @@ class PostgresStore(Engine):
         """See `Store.finish_and_claim`. One statement, where nothing is in the way."""
         worker = str(job.worker)
         move = lifecycle.finish(job, ended, share)
-        if self._losses != self._connection.losses or move.delay == 0.0 or job.followed:
-            return self.finish(job, ended, now, share=share), self.claim(worker, cookie, now)
+        if self._losses != self._connection.losses or move.delay == 0.0 or job.followed or self._is_limited(job):
+            ended_job = self._finish(job, ended, now, share)
+            self._holding = None
+            # Whom this has let go the claim sees, which takes one of them and wakes others for the rest.
+            return ended_job, self.claim(worker, cookie, now)
         from_front = not self._front.is_remembered
         claim, by = self._claim_by(worker, cookie, now, from_front=from_front)
         ((next_run_at, finished_at, duration, *found),) = self._connection.rows(
@@ -186,13 +226,17 @@ class PostgresStore(Engine):
             return ended_job, self.claim(worker, cookie, now)
         return ended_job, self._claimed(tuple(found), from_front=from_front)
 
+    def _is_limited(self, job: Job) -> bool:
+        """Return whether the end of a job may let others start, which a claim in the same statement would not see."""
+        return self._limited or job.flow.key is not None
+
     def _claim_by(
-        self, worker: str, cookie: str, now: datetime | None, *, from_front: bool = True, promoted: bool = False
+        self, worker: str, cookie: str, now: datetime | None, *, from_front: bool = True
     ) -> tuple[str, dict[str, Any]]:
         """Return the statement that claims a job, and its values."""
         values = {"worker": worker, "cookie": cookie, "now": now, "claimed": lifecycle.claim(), **self._stops}
         if from_front:
-            return "claim", {**values, "promoted": promoted}
+            return "claim", values
         above, priorities, created, seqs = self._front.places()
         as_value = self._connection.numbers_as_value
         places = {"above": as_value(above), "priorities": as_value(priorities), "seqs": as_value(seqs)}
@@ -275,7 +319,11 @@ class PostgresStore(Engine):
 
     def _write_end(self, job: Job, ended: Ended, move: Move, now: datetime | None) -> Job | None:
         found = self._connection.row("finish", moves.of_end(job, ended, move, now))
-        return None if found is None else rows.finished(job, ended, move, found)
+        if found is None:
+            return None
+        *times, opened = found
+        self._released += opened
+        return rows.finished(job, ended, move, tuple(times))
 
     # Rescue
 
@@ -364,10 +412,17 @@ class PostgresStore(Engine):
             "followed": job.followed,
             "paused_at": job.paused_at,
         }
-        return self._connection.change("move", values) > 0
+        found = self._connection.row("move", values)
+        if found is None:
+            return False
+        self._released += found[0]
+        return True
 
     def _carry(self, name: str, values: Mapping[str, Any], was: State, state: State) -> list[rows.Row]:
         return self._connection.rows(name, {**values, "was": was, "state": state})
+
+    def _open_queue(self, queue: str, now: datetime | None) -> None:
+        self._connection.change("open", {"holder": of_queue(queue), "now": now})
 
     def _lock_batch(self, batch: str) -> None:
         self._connection.rows("lock_batch", {"batch": batch})

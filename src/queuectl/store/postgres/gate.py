@@ -30,6 +30,7 @@ REFUSED = {
     "config": "INSERT OR UPDATE OR DELETE",
     "durations": "INSERT OR UPDATE OR DELETE",
     "schedules": "INSERT OR UPDATE OR DELETE",
+    "queues": "INSERT OR UPDATE OR DELETE",
     "workers": "INSERT",
 }
 """What is refused while the queue is closed, by table, in the order in which an enqueue and most other statements lock
@@ -39,6 +40,8 @@ JOB_TIMES = (19, 20, 21, 22, 23, 31, 40, 42, 44)
 ATTEMPT_TIMES = (3, 4)
 SCHEDULE_TIMES = (10, 11, 12)
 TICK_TIMES = (1,)
+RULE_TIMES = (4, 7)
+START_TIMES = (2,)
 """Columns that are instants."""
 
 ATTEMPT, FINISHED_AT = 15, 23
@@ -119,9 +122,12 @@ class PostgresGate(EngineGate):
     def _add_rest(self, rest: Rest) -> None:
         self._change("empty_rest")
         self._copy("add_settings", rest.settings, ())
+        self._copy("add_rules", rest.rules, RULE_TIMES)
+        self._copy("add_starts", rest.starts, START_TIMES)
         self._copy("add_durations", rest.durations, ())
         self._copy("add_schedules", rest.schedules, SCHEDULE_TIMES)
         self._copy("add_ticks", rest.ticks, TICK_TIMES)
+        self._change("open_held")
         self._change("count")
         self._rows("keep_last_seq", {"seq": rest.last_seq})
         self._change("analyze")

@@ -13,9 +13,11 @@ from queuectl.job import State
 from queuectl.store import rows
 from queuectl.store.base import Lease
 from queuectl.store.engine import Engine
+from queuectl.store.holding import of_queue
 from queuectl.store.sqlite import enqueueing
 from queuectl.store.sqlite.bell import FifoBell
 from queuectl.store.sqlite.connection import Connection
+from queuectl.store.sqlite.holding import KEY, RULED, Holding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
+
+DUE, HELD = -3, -2
+"""Where a row of a claim says whether jobs are due that are not ready, and whether any are held."""
 
 
 class SqliteStore(Engine):
@@ -54,6 +59,7 @@ class SqliteStore(Engine):
         self._home = home
         self._connection = Connection(home, patience=patience, sync_every=sync_every)
         super().__init__(self._connection)
+        self._holding = Holding(self._connection)
 
     def _moment(self, now: datetime | None) -> int:
         return micros(now)
@@ -91,14 +97,21 @@ class SqliteStore(Engine):
         return Lease(kept=True)
 
     def claim(self, worker: str, cookie: str, now: datetime | None = None) -> Job | None:
-        """See `Store.claim`."""
-        with self._connection.relaxed():
-            return self._claim(worker, cookie, micros(now))
+        """See `Store.claim`. What holds many jobs goes on in another transaction."""
+        while True:
+            with self._connection.relaxed():
+                self._holding.begin()
+                job = self._claim(worker, cookie, micros(now))
+            if job is not None or not self._holding.is_tired:
+                self._wake_released()
+                return job
 
     def finish(self, job: Job, ended: Ended, now: datetime | None = None, *, share: float = 0.0) -> Job | None:
         """See `Store.finish`."""
         with self._connection.relaxed():
+            self._holding.begin()
             done = self._finish(job, ended, now, share)
+            self._released += self._holding.open(micros(now))
         self._wake_released()
         return done
 
@@ -106,8 +119,12 @@ class SqliteStore(Engine):
         self, job: Job, ended: Ended, cookie: str, now: datetime | None = None, *, share: float = 0.0
     ) -> tuple[Job | None, Job | None]:
         """See `Store.finish_and_claim`."""
+        worker = str(job.worker)
         with self._connection.relaxed():
-            both = self._finish(job, ended, now, share), self._claim(str(job.worker), cookie, micros(now))
+            self._holding.begin()
+            both = self._finish(job, ended, now, share), self._claim(worker, cookie, micros(now))
+        if both[1] is None and self._holding.is_tired:
+            return both[0], self.claim(worker, cookie, now)
         self._wake_released()
         return both
 
@@ -149,13 +166,21 @@ class SqliteStore(Engine):
         return self._connection.changed()
 
     def _claim(self, worker: str, cookie: str, now: int) -> Job | None:
-        connection = self._connection
+        connection, holding = self._connection, self._holding
+        freed = 0
         best = connection.row("best_ready", {"now": now})
-        if best is None or best[-1]:
-            connection.change("promote", {"now": now})
+        if best is None or best[DUE] or best[HELD]:
+            if best is None or best[DUE]:
+                connection.change("promote", {"now": now})
+            if best is None or best[HELD]:
+                freed = holding.let_go(now)
             best = connection.row("best_ready", {"now": now})
-            if best is None:
-                return None
+        while best is not None and (best[RULED] or best[KEY] is not None) and not holding.may_start(best, now):
+            best = None if holding.is_tired else connection.row("best_ready", {"now": now})
+        if freed:
+            self._released += freed - (best is not None)
+        if best is None:
+            return None
         state = lifecycle.claim()
         job = rows.job(rows.claimed(best, state, worker, cookie, now), self._terms)
         if job.attempt > 1:
@@ -200,6 +225,7 @@ class SqliteStore(Engine):
         )
         if not changed:
             return None
+        self._holding.ended(job)
         connection.count(job.queue, job.state, -1)
         connection.count(job.queue, move.state, 1)
         completed = move.state is State.COMPLETED
@@ -231,7 +257,9 @@ class SqliteStore(Engine):
     ) -> Job | None:
         """See `Store.rescue`."""
         with self._connection.relaxed():
+            self._holding.begin()
             done = self._rescue(job, loss, now)
+            self._released += self._holding.open(micros(now))
         self._wake_released()
         return done
 
@@ -285,6 +313,8 @@ class SqliteStore(Engine):
         )
         self._connection.count(job.queue, job.state, -changed)
         self._connection.count(job.queue, move.state, changed)
+        if changed:
+            self._released += self._holding.open_for(job, moment)
         return changed > 0
 
     def _carry(self, name: str, values: Mapping[str, Any], was: State, state: State) -> list[rows.Row]:
@@ -293,6 +323,9 @@ class SqliteStore(Engine):
             self._connection.count(queue, was, -1)
             self._connection.count(queue, state, 1)
         return moved
+
+    def _open_queue(self, queue: str, now: datetime | None) -> None:
+        self._connection.change("open", {"queue": of_queue(queue), "key": None, "now": micros(now)})
 
     def _lock_batch(self, batch: str) -> None:
         pass  # the write lock does
@@ -363,4 +396,6 @@ class SqliteStore(Engine):
         gone = self._connection.rows(name, values)
         for _, queue, state in gone:
             self._connection.count(queue, state, -1)
+        if name == "clear":  # what others were held for may have been ready
+            self._connection.change("open_all", {"now": micros(None)})
         return [seq for seq, _, _ in gone]

@@ -20,11 +20,25 @@ REFUSED = {
     "config": ("insert", "update", "delete"),
     "durations": ("insert", "update", "delete"),
     "schedules": ("insert", "update", "delete"),
+    "queues": ("insert", "update", "delete"),
     "workers": ("insert",),
 }
 """What is refused while the queue is closed, by table. What else is written is written only together with these."""
 
-EMPTIED = ("dependencies", "attempts", "requests", "jobs", "counts", "durations", "config", "ticks", "schedules")
+EMPTIED = (
+    "dependencies",
+    "attempts",
+    "requests",
+    "jobs",
+    "counts",
+    "durations",
+    "config",
+    "ticks",
+    "schedules",
+    "queues",
+    "starts",
+    "openings",
+)
 
 
 class SqliteGate(EngineGate):
@@ -68,12 +82,15 @@ class SqliteGate(EngineGate):
         self._connection.add("transfer/add_dependency", batch.dependencies)
 
     def _add_rest(self, rest: Rest) -> None:
-        for table in ("counts", "durations", "config", "ticks", "schedules"):
+        for table in ("counts", "durations", "config", "ticks", "schedules", "queues", "starts", "openings"):
             self._connection.define("transfer/empty", table=table)
         self._connection.add("transfer/add_setting", rest.settings)
+        self._connection.add("transfer/add_rule", rest.rules)
+        self._connection.add("transfer/add_start", rest.starts)
         self._connection.add("transfer/add_duration", rest.durations)
         self._connection.add("transfer/add_schedule", rest.schedules)
         self._connection.add("transfer/add_tick", rest.ticks)
+        self._change("open_held")
         self._change("count")
         self._change("forget_last_seq", {"seq": rest.last_seq})
         self._change("keep_last_seq", {"seq": rest.last_seq})

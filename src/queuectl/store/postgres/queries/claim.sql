@@ -1,5 +1,6 @@
--- Give the best ready job to a worker, in one statement and round trip. Unless it is said that due jobs have been
--- promoted, there must be none: the answer is then no job, and `promote` follows. Others' claims skip a locked row.
+-- Give the best ready job to a worker, in one statement and round trip. Where one is due that is not ready,
+-- something is to be looked at, or the best one may not start without more ado, the answer is no job, and `claim_limited`
+-- follows. Others' claims skip a locked row.
 -- (SQLite takes several statements for it, under its write lock; here claims do not wait for each other.)
--- The last column is what it took, in seconds, without the commit. Indexes: jobs_ready, jobs_due.
+-- The last column is what it took, in seconds, without the commit. Indexes: jobs_ready, jobs_due, openings_at.
 WITH {best}, {take}, {claim_answer};

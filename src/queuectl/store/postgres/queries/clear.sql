@@ -7,6 +7,15 @@ WITH batch AS MATERIALIZED (
 ), gone AS (
     DELETE FROM queuectl.jobs
     WHERE seq = ANY(ARRAY(SELECT seq FROM batch)) AND state <> 'processing'
-    RETURNING seq, id, queue, state
+    RETURNING seq, id, queue, key, state
+), opened AS (
+    -- What others were held for may have been ready.
+    INSERT INTO queuectl.openings (holder, at)
+    SELECT DISTINCT holder, clock_timestamp()
+    FROM (
+        SELECT 'key:' || key AS holder FROM gone WHERE key IS NOT NULL
+        UNION ALL
+        SELECT 'queue:' || queue FROM gone WHERE EXISTS (SELECT FROM queuectl.queues WHERE name = gone.queue)
+    ) AS holders
 ), {forget}
 SELECT seq FROM gone;

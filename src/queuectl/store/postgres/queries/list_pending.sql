@@ -25,6 +25,6 @@ UNION ALL
 UNION ALL
 (SELECT seq FROM queuectl.unfinished
  WHERE held_by IS NOT NULL AND state = 'pending'
- ORDER BY held_by, priority DESC, created_at, seq
+ ORDER BY held_by, queue, priority DESC, created_at, seq
  LIMIT nullif(%(limit)s, -1))
 LIMIT nullif(%(limit)s, -1);

@@ -1,6 +1,6 @@
--- Carry out a move that a user asked for, and count it. Fenced by (seq, attempt), the state that it starts from, and
--- whether the job is paused.
-WITH moved AS (
+-- Carry out a move that a user asked for, and count it. The answer is whether others may start now. Fenced by (seq,
+-- attempt), the state that it starts from, and whether others wait for its end or the job is paused.
+WITH done AS (
     UPDATE queuectl.jobs
     SET state = %(state)s, ready = %(ready)s,
         next_run_at = coalesce(%(now)s::timestamptz, clock_timestamp())
@@ -11,9 +11,9 @@ WITH moved AS (
         held_by = %(held_by)s::text, paused_at = CASE WHEN %(held_by)s::text IS NOT NULL THEN paused_at END
     WHERE seq = %(seq)s AND attempt = %(attempt)s AND state = %(from_state)s AND followed = %(followed)s
         AND paused_at IS NOT DISTINCT FROM %(paused_at)s::timestamptz
-    RETURNING queue, state
-), counted AS (
+    RETURNING queue, key, state
+), {opened}, counted AS (
     INSERT INTO queuectl.count_changes (queue, state, n)
-    SELECT queue, %(from_state)s, -1 FROM moved UNION ALL SELECT queue, state, 1 FROM moved
+    SELECT queue, %(from_state)s, -1 FROM done UNION ALL SELECT queue, state, 1 FROM done
 )
-SELECT FROM moved;
+SELECT EXISTS (SELECT FROM opened) FROM done;

@@ -34,7 +34,7 @@ UNION ALL
 SELECT seq FROM (
     SELECT seq FROM jobs
     WHERE held_by IS NOT NULL AND state = 'pending'
-    ORDER BY held_by, priority DESC, created_at, seq
+    ORDER BY held_by, queue, priority DESC, created_at, seq
     LIMIT :limit
 )
 LIMIT :limit;

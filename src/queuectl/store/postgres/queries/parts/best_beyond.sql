@@ -29,6 +29,8 @@ best AS MATERIALIZED (
         ORDER BY due.next_run_at, due.seq
         LIMIT 1
     ) IS NULL
+        AND (SELECT at FROM queuectl.openings
+             WHERE at <= (SELECT coalesce(%(now)s::timestamptz, clock_timestamp())) ORDER BY at LIMIT 1) IS NULL
         AND {may_claim}
     LIMIT 1
 )

@@ -21,7 +21,7 @@ clock AS MATERIALIZED (
     WHERE seq = %(seq)s AND attempt = %(attempt)s AND state = 'processing'
         AND cancel_requested_at IS NOT DISTINCT FROM %(cancel_requested_at)s::timestamptz
         AND paused_at IS NOT DISTINCT FROM %(paused_at)s::timestamptz AND followed = %(followed)s
-    RETURNING queue, state, next_run_at, finished_at, duration
+    RETURNING queue, key, state, next_run_at, finished_at, duration
 ), timed AS (
     INSERT INTO queuectl.runs (minute, queue, ending, bucket, duration)
     SELECT
@@ -31,4 +31,4 @@ clock AS MATERIALIZED (
         duration
     FROM done, clock
     WHERE %(ending)s::text IS NOT NULL
-)
+), {opened}

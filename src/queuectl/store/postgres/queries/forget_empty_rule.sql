@@ -1,0 +1,2 @@
+-- Forget a queue for which nothing is set any more: its jobs then start without another look.
+DELETE FROM queuectl.queues WHERE name = %(queue)s AND concurrency IS NULL AND rate IS NULL AND paused_at IS NULL;

@@ -1,0 +1,35 @@
+-- What holds for a queue over all workers, and the jobs that it, or their key, lets not start (docs/decisions/0022).
+
+CREATE TABLE queues (
+    name TEXT PRIMARY KEY,
+    concurrency INTEGER CHECK (concurrency > 0),
+    rate INTEGER CHECK (rate > 0),
+    rate_period INTEGER CHECK ((rate_period IS NULL) = (rate IS NULL)),
+    paused_at INTEGER,
+    paused_by TEXT CHECK ((paused_by IS NULL) = (paused_at IS NULL)),
+    paused_reason TEXT,
+    paused_until INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- The last starts of the queues that have a rate, so many as the rate allows within its period.
+CREATE TABLE starts (
+    queue TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (queue, number)
+) STRICT, WITHOUT ROWID;
+
+-- When the next claim is to look at jobs that are held (`jobs.held_by`); without a time: when something ends or changes.
+-- There is a row for whatever holds jobs.
+CREATE TABLE openings (
+    holder TEXT PRIMARY KEY,
+    at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX openings_at ON openings (at) WHERE at IS NOT NULL;
+
+-- What runs of a queue; also rescue, drain, and the list of what runs: a row per worker.
+DROP INDEX jobs_processing;
+CREATE INDEX jobs_processing ON jobs (queue, seq) WHERE state = 'processing';
+-- What runs and what is ready of a key; only jobs that have one are in them.
+CREATE INDEX jobs_running_key ON jobs (key) WHERE state = 'processing' AND key IS NOT NULL;
+CREATE INDEX jobs_ready_key ON jobs (key, priority DESC, created_at, seq) WHERE ready = 1 AND key IS NOT NULL;

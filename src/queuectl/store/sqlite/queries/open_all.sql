@@ -1,0 +1,2 @@
+-- Let the next claims look at all that is held.
+UPDATE openings SET at = :now;

@@ -1,0 +1,3 @@
+-- End the pause of a queue.
+UPDATE queues SET paused_at = NULL, paused_by = NULL, paused_reason = NULL, paused_until = NULL
+WHERE name = :queue AND paused_at IS NOT NULL;

@@ -13,7 +13,7 @@ from queuectl.durations import parse_duration, parse_time
 from queuectl.errors import InvalidInput
 from queuectl.job import NO_FLOW
 from queuectl.quoting import quoted
-from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request, parse_parents
+from queuectl.request import KEY_LIMITS, PRIORITIES, RETRIES, JobRequest, check_request, parse_parents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -254,6 +254,8 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
 
 _FLOW_READERS: dict[str, Callable[[str, object], Any]] = {
     "tags": _pairs,
+    "key": _text,
+    "key_limit": lambda field, value: _integer(field, value, KEY_LIMITS),
     "batch": _text,
     "on_parent_failure": _text,
 }

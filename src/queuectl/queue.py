@@ -10,10 +10,12 @@ import os
 from functools import partial
 
 from queuectl import config
-from queuectl.errors import InvalidInput, NotFound
+from queuectl.errors import Conflict, InvalidInput, NotFound
 from queuectl.ids import IdMaker
 from queuectl.job import NewJob, Policy, State
 from queuectl.quoting import quoted
+from queuectl.request import check_queue
+from queuectl.rules import Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from queuectl.errors import StoreClosed
     from queuectl.job import Attempt, Dependency, Job, LogPart
     from queuectl.request import JobRequest
+    from queuectl.rules import Limits, NewPause
     from queuectl.scheduling import Timetable
     from queuectl.selection import Selection
     from queuectl.store.base import Metrics, Registered, Store
@@ -348,6 +351,49 @@ class Queue:
         """Forget every job that is not running; yield the seq of each, whose logs are then nobody's."""
         for batch in self._store.clear():
             yield from batch
+
+    # What holds for queues
+
+    def rules(self) -> Sequence[Rule]:
+        """Return what is set for queues, in the order of their names."""
+        return self._store.rules()
+
+    def rule(self, name: str) -> Rule:
+        """Return what is set for one queue, which may be nothing.
+
+        Raises:
+            InvalidInput: no queue can be called so.
+        """
+        check_queue(name)
+        return next((rule for rule in self._store.rules() if rule.queue == name), Rule(name))
+
+    def limit_queue(self, name: str, limits: Limits) -> None:
+        """Set limits of a queue, over all workers. Raises as `rule` does."""
+        check_queue(name)
+        self._store.limit_queue(name, limits)
+
+    def pause_queue(self, name: str, pause: NewPause) -> None:
+        """Let no job of a queue start until it is resumed, or the pause is over. Raises as `rule` does."""
+        check_queue(name)
+        self._store.pause_queue(name, pause)
+
+    def resume_queue(self, name: str) -> None:
+        """End the pause of a queue.
+
+        Raises:
+            Conflict: it is not paused.
+        """
+        if not self._store.resume_queue(name):
+            raise Conflict(f"queue {quoted(name)} is not paused")
+
+    def forget_rule(self, name: str) -> None:
+        """Forget the limits and the pause of a queue.
+
+        Raises:
+            NotFound: nothing is set for it.
+        """
+        if not self._store.forget_rule(name):
+            raise NotFound(f"nothing is set for queue {quoted(name)}")
 
     # Schedules
 

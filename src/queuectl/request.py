@@ -34,6 +34,7 @@ ITEM_OVERHEAD = 9
 
 MOST_TAGS = 32
 MOST_PARENTS = 1000
+KEY_LIMITS = range(1, 1_000_001)
 LONGEST_TEXT = 200
 """Characters of what jobs are found by: the value of a tag, a key."""
 
@@ -73,7 +74,7 @@ def check_request(request: JobRequest) -> JobRequest:
     id, command, argv, queue, priority, max_retries, _, timeout, cwd, env, secret_env, stdin, flow, after = request
     if id is not None:
         check_name("id", id)
-    _check_queue(queue)
+    check_queue(queue)
     _check_run(command, argv, env)
     for name in secret_env:
         _check_variable(name)
@@ -115,6 +116,8 @@ def _checked_flow(flow: Flow, after: tuple[Parent, ...]) -> Flow:
         raise InvalidInput(f"on_parent_failure is one of {', '.join(OnParentFailure)}")
     if flow.batch is not None:
         check_name("batch", flow.batch)
+    if flow.key is not None or flow.key_limit is not None:
+        flow = flow._replace(key_limit=_checked_limit(flow.key, flow.key_limit))
     if len(flow.tags) > MOST_TAGS:
         raise InvalidInput(f"a job has at most {MOST_TAGS} tags")
     for name, value in flow.tags.items():
@@ -129,7 +132,7 @@ def check_marks(queues: Iterable[str], tags: Mapping[str, str], batch: str | Non
         InvalidInput: no job can have it.
     """
     for queue in queues:
-        _check_queue(queue)
+        check_queue(queue)
     for name, value in tags.items():
         _check_tag(name, value)
     if batch is not None:
@@ -139,6 +142,18 @@ def check_marks(queues: Iterable[str], tags: Mapping[str, str], batch: str | Non
 def _check_tag(name: str, value: str) -> None:
     check_name("tag", name)
     _check_text(f"the value of tag {quoted(name)}", value)
+
+
+def _checked_limit(key: str | None, limit: int | None) -> int:
+    """Return how many jobs of a key run at once."""
+    if key is None:
+        raise InvalidInput("a limit is for a key that jobs share", "name it: --key KEY")
+    _check_text("key", key)
+    if limit is None:
+        return 1
+    if limit not in KEY_LIMITS:
+        raise _out_of_range("key_limit", KEY_LIMITS)
+    return limit
 
 
 def _check_text(what: str, text: str) -> None:
@@ -166,8 +181,12 @@ def parse_parents(text: str) -> tuple[Parent, ...]:
 
 
 @lru_cache(maxsize=256)
-def _check_queue(name: str) -> None:
-    """Check the name of a queue, once for all its jobs."""
+def check_queue(name: str) -> None:
+    """Check the name of a queue, once for all its jobs.
+
+    Raises:
+        InvalidInput: no queue can be called so.
+    """
     check_name("queue", name)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from queuectl.errors import QueuectlError
     from queuectl.job import Attempt, Dependency, Job
+    from queuectl.rules import Rule
     from queuectl.store.base import Durations, Metrics
 
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
@@ -83,6 +84,9 @@ def job_fields(job: Job) -> dict[str, object]:
         "secret_env": list(job.secret_env),
         "stdin": job.stdin,
         "tags": dict(job.flow.tags),
+        "key": job.flow.key,
+        "key_limit": job.flow.key_limit,
+        "held_by": job.held_by,
         "batch": job.flow.batch,
         "batch_role": job.flow.batch_role,
         "array_index": job.flow.array_index,
@@ -145,6 +149,24 @@ def dependency_fields(dependency: Dependency) -> dict[str, object]:
         "condition": str(dependency.condition),
         "met": dependency.met,
         "state": None if dependency.state is None else str(dependency.state),
+    }
+
+
+def rule_fields(rule: Rule) -> dict[str, object]:
+    """Return what is set for a queue as it is shown as JSON."""
+    pause = rule.pause
+    return {
+        "queue": rule.queue,
+        "concurrency": rule.concurrency,
+        "rate": None if rule.rate is None else str(rule.rate),
+        "paused": None
+        if pause is None
+        else {
+            "at": rfc3339(pause.at),
+            "by": pause.by,
+            "reason": pause.reason,
+            "until": _instant_field(pause.until),
+        },
     }
 
 

@@ -152,6 +152,20 @@ def test_workers_are_as_described(queue: RealQueue) -> None:
     assert stopped == {"stopped": 1}
 
 
+def test_queues_are_as_described(queue: RealQueue) -> None:
+    check("queue", queue.do("queue", "set", "mail", "--rate", "10/m", "--concurrency", "3", "--json"))
+    check("queue", queue.do("queue", "pause", "mail", "--for", "1h", "--json"))
+    (listed,) = check_each("queue", queue.do("queue", "list", "--json"))
+    assert undescribed("rule", listed) == {"counts"}
+    assert listed["paused"].keys() == SCHEMAS["rule"]["properties"]["paused"]["properties"].keys()
+    assert check("status", queue.do("status", "--json"))["paused"] == [
+        {name: value for name, value in listed.items() if name != "counts"}
+    ]
+    check("queue", queue.do("queue", "show", "mail", "--json"))
+    check("queue", queue.do("queue", "resume", "mail", "--json"))
+    assert check("queue", queue.do("queue", "rm", "mail", "--json"))["rate"] is None
+
+
 def test_settings_are_as_described(queue: RealQueue) -> None:
     settings = check_each("setting", queue.do("config", "list", "--json"))
     assert undescribed("setting", settings[0]) == set()
@@ -216,7 +230,7 @@ def test_a_new_job_may_have_exactly_the_described_fields(queue: RealQueue) -> No
     values = {
         "id": "all", "argv": ["true"], "queue": "q", "priority": 1, "max_retries": 1, "run_at": "+1h", "timeout": "5m",
         "cwd": "/", "env": {"A": "b"}, "secret_env": ["C"], "stdin": "/dev/null", "tags": {"a": "b"},
-        "after": ["any:first"], "on_parent_failure": "run", "batch": "night",
+        "after": ["any:first"], "on_parent_failure": "run", "batch": "night", "key": "k", "key_limit": 2,
     }  # fmt: skip
     described = SCHEMAS["new-job"]
     assert values.keys() | {"command"} == described["properties"].keys()

@@ -45,7 +45,8 @@ def test_every_field_is_read() -> None:
         "id": "job1", "argv": ["convert", "a b.tif", ""], "queue": "images", "priority": -5, "max_retries": 2,
         "run_at": "2026-12-01T10:00:00Z", "timeout": 30, "cwd": "/data", "env": {"A": "é"},
         "secret_env": ["TOKEN"], "stdin": "in.txt", "tags": {"customer": "ACME & Söhne"},
-        "after": ["a", "fail:b,c"], "on_parent_failure": "wait", "batch": "night"
+        "after": ["a", "fail:b,c"], "on_parent_failure": "wait", "batch": "night",
+        "key": "customer-7", "key_limit": 2
     }"""
     assert parse_job(text) == JobRequest(
         id="job1",
@@ -59,7 +60,9 @@ def test_every_field_is_read() -> None:
         env={"A": "é"},
         secret_env=("TOKEN",),
         stdin="in.txt",
-        flow=NO_FLOW._replace(tags={"customer": "ACME & Söhne"}, batch="night", on_parent_failure="wait"),
+        flow=NO_FLOW._replace(
+            tags={"customer": "ACME & Söhne"}, key="customer-7", key_limit=2, batch="night", on_parent_failure="wait"
+        ),
         after=(Parent("a"), Parent("b", Condition.FAIL), Parent("c", Condition.FAIL)),
     )
 
@@ -484,6 +487,9 @@ def test_a_new_job_is_shown_with_every_field_in_order() -> None:
         ("secret_env", []),
         ("stdin", None),
         ("tags", {}),
+        ("key", None),
+        ("key_limit", None),
+        ("held_by", None),
         ("batch", None),
         ("batch_role", None),
         ("array_index", None),

@@ -81,7 +81,7 @@ def _enqueue_one(request: JobRequest, app: App) -> None:
     queue = app.queue()
     id = queue.enqueue(request)
     _answer((id,), queue, app, added=None)
-    _say_more(id, request.run_at, queue, app)
+    _say_more(id, request.queue, request.run_at, queue, app)
 
 
 def _enqueue_several(args: Namespace, app: App) -> None:
@@ -96,16 +96,24 @@ def _enqueue_several(args: Namespace, app: App) -> None:
         for request, id in zip(callbacks, islice(ids, added, None), strict=True):
             app.out.say(f"{request.flow.batch_role}: {id}")
     if ids:
-        _say_more(next(iter(ids)), None, queue, app)
+        first = next(iter(ids))
+        _say_more(first, queue.get(first).queue, None, queue, app)
 
 
-def _say_more(id: str, run_at: datetime | float | None, queue: Queue, app: App) -> None:
-    """Say when a job runs, and if no worker is there; a store that is away now does not hide that the job is in it."""
+def _say_more(id: str, name: str, run_at: datetime | float | None, queue: Queue, app: App) -> None:
+    """Say when a job runs, and if its queue is paused or no worker is there.
+
+    A store that is away now does not hide that the job is in it.
+    """
     if app.out.quiet:
         return
     try:
         if run_at is not None:
             app.out.say(f"queued; {_when(id, run_at, queue)}")
+        if (rule := queue.rule(name)).pause is not None:
+            from queuectl.cli.told import told_pause  # noqa: PLC0415  rare
+
+            app.out.say(f"queue {name} is {told_pause(rule, queue.now())}; {app.call('queue resume')} {name}")
         warn_without_worker(app)
     except QueuectlError as error:
         app.out.say(f"enqueued, but {error.message}")

@@ -10,7 +10,7 @@ from queuectl.cli.parser import one_of
 from queuectl.errors import InvalidInput
 from queuectl.job import NO_FLOW, OnParentFailure
 from queuectl.quoting import quoted
-from queuectl.request import PRIORITIES, RETRIES, JobRequest, check_request, parse_parents
+from queuectl.request import KEY_LIMITS, PRIORITIES, RETRIES, JobRequest, check_request, parse_parents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("id", "command", "queue", "priority", "max_retries", "run_at", "timeout", "cwd", "env", "secret_env", "stdin"),
-    *("tag", "after", "on_parent_failure"),
+    *("tag", "key", "limit", "after", "on_parent_failure"),
 )
 """Options that describe a job, by their names."""
 
@@ -81,6 +81,8 @@ def add_job_options(parser: Parser, max_retries: str, *, once: bool = True, comm
         type=one_of("choice", tuple(OnParentFailure)),
         help="when one ends otherwise: cancel, run all the same, or wait for its retry [default: cancel]",
     )
+    add("--key", metavar="KEY", help="what it shares with other jobs, of which only some run at once")
+    add("--limit", metavar="N", type=_limit, help="so many jobs of the key run at once [default: 1]")
     parser.add_argument(
         "words", nargs="*", metavar="JSON", help='a job as JSON: \'{"id": "job1", "command": "sleep 2"}\''
     )
@@ -122,10 +124,10 @@ def requested_job(args: Namespace, argv: tuple[str, ...] | None, verb: str) -> J
 
 
 def _flow(args: Namespace) -> Flow:
-    if args.tag is None and args.on_parent_failure is None:
+    if args.tag is None and args.on_parent_failure is None and args.key is None and args.limit is None:
         return NO_FLOW
     tags = pairs("--tag", args.tag or (), "write --tag NAME=VALUE")
-    return NO_FLOW._replace(tags=tags, on_parent_failure=args.on_parent_failure)
+    return NO_FLOW._replace(tags=tags, key=args.key, key_limit=args.limit, on_parent_failure=args.on_parent_failure)
 
 
 def _from_json(verb: str, words: Sequence[str], given: Sequence[str]) -> JobRequest:
@@ -182,6 +184,10 @@ def _priority(text: str) -> int:
 
 def _retries(text: str) -> int:
     return config.parse_integer(text, RETRIES[0], RETRIES[-1])
+
+
+def _limit(text: str) -> int:
+    return config.parse_integer(text, KEY_LIMITS[0], KEY_LIMITS[-1])
 
 
 def _time(text: str) -> datetime | float:

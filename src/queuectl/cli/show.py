@@ -85,6 +85,7 @@ def _fields(job: Job, parents: Sequence[Dependency], now: datetime, app: App) ->
     yield "if one fails", (job.flow.on_parent_failure or "") and f"{job.flow.on_parent_failure}"
     yield "batch", f"{job.flow.batch or ''}{f', {job.flow.batch_role}' if job.flow.batch_role else ''}"
     yield "array index", "" if job.flow.array_index is None else str(job.flow.array_index)
+    yield "key", "" if job.flow.key is None else safe(f"{job.flow.key}, {job.flow.key_limit} at once")
     yield "next run", _moment(job.next_run_at, now, app)
     yield "started", _moment(job.started_at, now, app)
     yield "finished", _moment(job.finished_at, now, app)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from queuectl import roster
 from queuectl.cli.terminal import safe
-from queuectl.cli.told import ending_with
+from queuectl.cli.told import ending_with, told_pause
 from queuectl.cli.when import age, until
 from queuectl.cli.workertable import print_workers, seen_workers, worker_fields
 from queuectl.errors import StoreUnavailable
 from queuectl.job import State
 from queuectl.record import Record
-from queuectl.wire import job_fields
+from queuectl.wire import job_fields, rule_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from queuectl.cli.parser import Parser
     from queuectl.job import Job
     from queuectl.queue import Queue
+    from queuectl.rules import Rule
     from queuectl.store.base import Registered
 
 FAILURES = 5
@@ -42,6 +43,7 @@ class Stored(Record):
     """One more than are shown, if there are so many."""
     closed: str | None
     """Why the queue cannot be changed."""
+    paused_queues: Sequence[Rule]
     now: datetime | None
     """What time it is there; None when there is no queue."""
 
@@ -78,7 +80,7 @@ def run(_args: Namespace, app: App) -> int:
 
 def _read(queue: Queue | None) -> Stored:
     if queue is None:
-        return Stored([], dict.fromkeys(State, 0), None, [], [], None, None)
+        return Stored([], dict.fromkeys(State, 0), None, [], [], None, [], None)
     by_queue = queue.counts().values()
     total = {state: sum(counts[state] for counts in by_queue) for state in State}
     closed = queue.why_closed()
@@ -89,6 +91,7 @@ def _read(queue: Queue | None) -> Stored:
         queue.last_failures(FAILURES),
         queue.paused(PAUSED + 1),
         None if closed is None else closed.message,
+        [rule for rule in queue.rules() if rule.pause is not None],
         queue.now(),
     )
 
@@ -111,6 +114,7 @@ def _fields(app: App, stored: Stored | None) -> dict[str, object]:
         fields["last_failures"] = [job_fields(job) for job in stored.failures]
         fields["paused"] = [job_fields(job) for job in stored.paused[:PAUSED]]
         fields["closed"] = stored.closed
+        fields["paused_queues"] = [rule_fields(rule) for rule in stored.paused_queues]
     return fields
 
 
@@ -133,6 +137,8 @@ def _print(app: App, stored: Stored | None) -> None:
         out.line(f"a supervisor gave up: {safe(reason)}")
     if stored is None or (now := stored.now) is None:
         return
+    for rule in stored.paused_queues:
+        out.line(f"queue {rule.queue} is {safe(told_pause(rule, now))}")
     if job := stored.oldest_waiting:
         out.line(f"\noldest waiting job: {job.id}, for {age(-until(job.next_run_at or job.created_at, now))}")
     if stored.paused:

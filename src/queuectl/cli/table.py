@@ -53,6 +53,12 @@ COMMANDS = (
     Command("worker start", "Workers", "start workers in the background", "worker"),
     Command("worker stop", "Workers", "stop the workers; running jobs finish", "worker"),
     Command("worker list", "Workers", "list the workers and what they run", "worker"),
+    Command("queue list", "Queues", "list the queues, their limits and pauses", "queue"),
+    Command("queue show", "Queues", "show what is set for a queue, and what is in it", "queue"),
+    Command("queue set", "Queues", "limit what runs at once, or starts in a time", "queue", one_change=True),
+    Command("queue pause", "Queues", "let no job of a queue start", "queue", one_change=True),
+    Command("queue resume", "Queues", "end the pause of a queue", "queue", one_change=True),
+    Command("queue rm", "Queues", "forget what is set for a queue", "queue", one_change=True),
     Command(
         "schedule add", "Schedules", "let a command become a job at times, as cron does", "schedule", one_change=True
     ),

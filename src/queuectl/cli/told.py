@@ -5,7 +5,7 @@ Must not know tables, streams or the store.
 
 from __future__ import annotations
 
-from queuectl.cli.when import span, until
+from queuectl.cli.when import age, span, until
 from queuectl.job import Outcome, State
 
 TYPE_CHECKING = False
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queuectl.job import Attempt, Job
+    from queuectl.rules import Rule
 
 TIMED_OUT = 124
 NEVER_ENDED_ITSELF = 125
@@ -78,6 +79,8 @@ def why(job: Job, now: datetime, workers: Mapping[str, str]) -> str:
             reason = f"paused ({ending(job)})"
         case State.PENDING | State.BLOCKED if job.paused_at is not None:
             reason = "paused"
+        case State.FAILED | State.PENDING if job.held_by is not None:
+            reason = f"held by {job.held_by.replace(':', ' ', 1)}"
         case State.FAILED:
             reason = f"{_due(job, now, 'retry')} ({ending(job)})"
         case State.PENDING if job.next_run_at is not None and until(job.next_run_at, now) > 0:
@@ -99,6 +102,16 @@ def _run(job: Job, workers: Mapping[str, str]) -> str:
     if job.paused_at is not None:
         return "pausing" if job.held_by is None else "paused"
     return workers.get(job.worker or "", "worker gone")
+
+
+def told_pause(rule: Rule, now: datetime) -> str:
+    """Return who has paused a queue, when, why, and until when; `not paused` when nobody has."""
+    pause = rule.pause
+    if pause is None:
+        return "not paused"
+    since = f"paused by {pause.by} {age(-until(pause.at, now))} ago"
+    rest = "" if pause.until is None else f", for another {span(until(pause.until, now))}"
+    return f"{since}{rest}{f': {pause.reason}' if pause.reason else ''}"
 
 
 def _due(job: Job, now: datetime, verb: str) -> str:

@@ -3,8 +3,8 @@
 `worker list`, `worker stop` and `status` read it even when the database is damaged or of another version, so
 the format of these files never changes:
 
-- `run/workers/<uuid>.lock`, `run/supervisors/<uuid>.lock`: one line of words (`Member`), held with flock(2) by its
-  process. It appears by rename when it is already locked.
+- `run/workers/<uuid>.lock`, `run/supervisors/<uuid>.lock`: one line of words (`Member`; more may follow), held with
+  flock(2) by its process. It appears by rename when it is already locked.
 - `run/workers/<uuid>.job`: the run that the worker is at (`Assignment`), and the receipt of its end.
 """
 
@@ -34,6 +34,8 @@ class Member(Record):
     version: str
     supervisor: str | None = None
     """Id of a worker's supervisor."""
+    queues: str | None = None
+    """Those that a worker serves, as they were named; None: all."""
 
     @property
     def alive(self) -> bool:
@@ -100,7 +102,7 @@ def enrol(directory: str, member: Member) -> int:
     descriptor = open_private(hidden, os.O_RDWR | os.O_EXCL)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        words = (*member[:5], *([member.supervisor] if member.supervisor else []))
+        words = (*member[:5], *(word for word in member[5:] if word is not None))
         os.write(descriptor, " ".join(map(str, words)).encode() + b"\n")
         os.rename(hidden, path)
     except OSError:
@@ -149,8 +151,8 @@ def read_member(path: str) -> Member | None:
     """Return who wrote a lock file; None when it is gone or does not make sense."""
     try:
         with open(path, encoding="ascii") as file:
-            id, pid, started, boot, version, *supervisor = file.read(4096).split()
-        return Member(id, int(pid), int(started), boot, version, *supervisor[:1])
+            id, pid, started, boot, version, *more = file.read(8192).split()
+        return Member(id, int(pid), int(started), boot, version, *more[:2])
     except (OSError, ValueError):
         return None
 
@@ -207,9 +209,9 @@ def is_draining(home: Home, worker: str) -> bool:
     return os.path.lexists(_draining_path(home, worker))
 
 
-def serves(home: Home) -> bool:
-    """Return whether a worker lives that claims jobs."""
-    return any(not is_draining(home, member.id) for member in workers(home))
+def serving(home: Home) -> list[Member]:
+    """Return the living workers that claim jobs."""
+    return [member for member in workers(home) if not is_draining(home, member.id)]
 
 
 def _draining_path(home: Home, worker: str) -> str:

@@ -183,7 +183,7 @@ class Hangs:
         queue = self._queue
         queue.home.create()
         words = supervise.command_line(
-            queue.home.path, count=workers, drain=False, after_stop=0, foreground=True, log_format="text"
+            queue.home.path, count=workers, drain=False, after_stop=0, queues=None, foreground=True, log_format="text"
         )
         log = os.open(queue.directory / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._supervisors.append(

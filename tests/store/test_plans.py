@@ -19,7 +19,7 @@ from queuectl.store import words
 from queuectl.store.sqlite import queries
 from queuectl.store.sqlite.engine import SqliteStore
 from queuectl.store.sqlite.queries import statement
-from tests.support.factories import COOKIE, NOW, WELL, WORKER, after, new_job
+from tests.support.factories import COOKIE, NOW, WELL, WORKER, after, identity, new_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +50,8 @@ WHOLE_TABLE = {
     "rules": "queues",
     "open_all": "openings",
     "best_ready": "openings",  # whether there is one
+    "best_of_queue": "openings",
+    "some_are_picky": "workers",
 }
 """Statements that read a whole table on purpose."""
 
@@ -59,6 +61,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connecti
     home = Home(str(tmp_path_factory.mktemp("plans") / "home"))
     home.create()
     store = SqliteStore(home)
+    store.register(identity(), 60.0, queues="mail")  # makes the index of those that serve some queues
     database = apsw.Connection(home.database)
     database.execute(statement("incoming"))
     database.create_scalar_function("words", words.joined, 1)  # type: ignore[arg-type] # a BLOB
@@ -105,6 +108,8 @@ HOT = [
     "next_due_at",
     "oldest_waiting",
     "prune",
+    "best_of_queue",
+    "unfinished_of",
     "hold_queue",
     "hold_key",
     "first_held",

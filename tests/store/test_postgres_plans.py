@@ -74,7 +74,7 @@ VALUES: dict[str, Any] = (
     | {"times": "", "zone": "", "job": "", "overlap": "skip", "catch_up": "one", "within": None, "splay": 0.0}
     | {"created_at": NOW, "next_tick": None, "last_seq": None, "keep": 50}
     | {"by": "", "reason": None, "concurrency": 1, "rate": None, "rate_period": None, "set_concurrency": True}
-    | {"set_rate": False, "holder": "queue:default", "queues": None, "looked": False}
+    | {"set_rate": False, "holder": "queue:default", "queues": ["default"], "looked": False}
     | {"above": "{9,1}", "priorities": "{1,0}", "created": [NOW, NOW]}
 )
 """A value for each parameter."""

@@ -18,6 +18,7 @@ from tests.support.factories import (
     WORKER,
     after,
     claimed,
+    identity,
     new_job,
     stored_job,
 )
@@ -463,6 +464,102 @@ def test_children_of_a_job_keep_to_their_key(store: Store) -> None:
     _, second = store.finish_and_claim(first, WELL, COOKIE, NOW)
     assert second is not None
     assert second.id == "k-1"
+
+
+# Workers that serve some queues
+
+
+def test_a_worker_is_given_jobs_of_its_queues_alone_the_first_named_first(store: Store) -> None:
+    store.register(identity(), 60.0, NOW, queues="b,a")
+    enqueue(store, new_job("a-0", queue="a", priority=9), new_job("b-0", queue="b"), new_job("c-0", queue="c"))
+    enqueue(store, new_job("b-1", queue="b", priority=1))
+
+    order = []
+    while job := store.claim(WORKER, COOKIE, NOW, ["b", "a"]):
+        order.append(job.id)
+
+    assert order == ["b-1", "b-0", "a-0"]
+    assert ids(claim_all(store)) == ["c-0"]
+
+
+def test_the_next_claim_too_is_from_the_queues_that_are_named(store: Store) -> None:
+    enqueue(store, new_job("a-0", queue="a"), new_job("c-0", queue="c", priority=9), new_job("a-1", queue="a"))
+    job = store.claim(WORKER, COOKIE, NOW, ["a"])
+    assert job is not None
+
+    assert [found and found.id for found in store.finish_and_claim(job, WELL, COOKIE, NOW, queues=["a"])] == [
+        "a-0",
+        "a-1",
+    ]
+
+
+def test_a_job_that_has_become_due_in_the_first_queue_goes_before_those_of_the_second(store: Store) -> None:
+    enqueue(store, new_job("a", queue="a", run_at=after(5)), new_job("b", queue="b"))
+
+    first = store.claim(WORKER, COOKIE, after(5), ["a", "b"])
+
+    assert first is not None
+    assert first.id == "a"
+
+
+def test_a_full_queue_leaves_its_turn_to_the_next(store: Store) -> None:
+    store.limit_queue("a", Limits(concurrency=1), NOW)
+    enqueue(store, *(new_job(f"{queue}-{n}", queue=queue) for queue in "ab" for n in range(2)))
+
+    found = [store.claim(WORKER, COOKIE, NOW, ["a", "b"]) for _ in range(4)]
+
+    assert [job and job.id for job in found] == ["a-0", "b-0", "b-1", None]
+
+
+def test_a_key_that_is_let_go_in_a_queue_that_nobody_serves_keeps_no_other_waiting(store: Store) -> None:
+    enqueue(store, new_job("first", key="k", queue="a"))
+    enqueue(store, new_job("unserved", key="k", queue="b"), new_job("served", key="k", queue="a"))
+    first = store.claim(WORKER, COOKIE, NOW, ["a"])
+    assert first is not None
+    assert claim_all(store) == []
+
+    _, following = store.finish_and_claim(first, WELL, COOKIE, NOW, queues=["a"])
+
+    assert following is not None
+    assert following.id == "served"
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        new_job("ready", queue="a"),
+        new_job("scheduled", queue="a", run_at=after(1)),
+        new_job("failing", queue="a", priority=1),
+        new_job("held", queue="a", key="k"),
+    ],
+    ids=lambda job: job.id,
+)
+def test_a_worker_is_done_when_its_queues_are(store: Store, left: NewJob) -> None:
+    enqueue(store, new_job("other", queue="b", key="k", priority=9))
+    assert not store.unfinished(NOW, ["a"])
+    assert store.unfinished(NOW, ["b"])
+    running = claimed(store, "other")
+    enqueue(store, left)
+    match left.id:
+        case "failing":
+            store.finish(claimed(store, "failing"), BADLY, NOW)
+        case "held":
+            assert claim_all(store) == []
+
+    assert store.unfinished(after(1), ["a"])
+    assert store.unfinished(after(1), ["b", "a"])
+    assert not store.unfinished(after(1), ["c"])
+    store.finish(running, WELL, NOW)
+
+
+def test_the_queues_of_a_worker_are_known(store: Store) -> None:
+    store.register(identity(), 60.0, queues="mail:3,gpu:1")
+    store.register(identity("b" * 32), 60.0)
+
+    assert {worker.identity.worker[0]: worker.queues for worker in store.workers()} == {
+        WORKER[0]: "mail:3,gpu:1",
+        "b": None,
+    }
 
 
 # What is left to do

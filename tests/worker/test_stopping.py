@@ -61,7 +61,9 @@ def foreground(queue: RealQueue, *options: str) -> Popen[str]:
 def supervisor(queue: RealQueue) -> Popen[str]:
     """Start a supervisor with one worker, as `worker start` does when it has made sure of all that it can."""
     queue.home.create()
-    words = command_line(queue.home.path, count=1, drain=False, after_stop=0, foreground=False, log_format="text")
+    words = command_line(
+        queue.home.path, count=1, drain=False, after_stop=0, queues=None, foreground=False, log_format="text"
+    )
     return mortal(Popen(words, env=queue.environ, cwd=queue.directory, stdout=PIPE, text=True))
 
 

@@ -65,7 +65,7 @@ def run_import(args: Namespace, app: App) -> int:
             app.out.line(schedule.name)
         app.out.say(f"{schedule.name} ticks {next_told(schedule, queue.now())}")
     if added:
-        warn_without_worker(app)
+        warn_without_worker(app, news[0][1].queue)
     return code
 
 

@@ -61,20 +61,28 @@ def run(args: Namespace, app: App) -> int:
     return 0
 
 
-def warn_without_worker(app: App) -> bool:
-    """Say so when no worker is there to run anything."""
+def warn_without_worker(app: App, name: str) -> bool:
+    """Say so when no worker is there to run jobs of a queue."""
     if app.out.quiet:
         return False
     registered = app.queue().workers()
     if registered is None:
-        some, serve = bool(roster.workers(app.home)), roster.serves(app.home)
+        some, serving = bool(roster.workers(app.home)), [member.queues for member in roster.serving(app.home)]
     else:
-        some, serve = bool(registered), any(not worker.stopping for worker in registered)
-    if serve:
+        some, serving = bool(registered), [worker.queues for worker in registered if not worker.stopping]
+    if any(queues is None or _serves(queues, name) for queues in serving):
         return False
+    if serving:
+        app.out.say(f"no worker serves queue {name}; start one: {app.call('worker start --queue')} {name}")
+        return True
     none = "every worker is about to stop" if some else "no worker is running"
     app.out.say(f"{none}; start one: {app.call('worker start')}")
     return True
+
+
+def _serves(queues: str, name: str) -> bool:
+    """Return whether a queue is among those that a worker serves, as they were named."""
+    return any(word.partition(":")[0] == name for word in queues.split(","))
 
 
 def _enqueue_one(request: JobRequest, app: App) -> None:
@@ -114,7 +122,7 @@ def _say_more(id: str, name: str, run_at: datetime | float | None, queue: Queue,
             from queuectl.cli.told import told_pause  # noqa: PLC0415  rare
 
             app.out.say(f"queue {name} is {told_pause(rule, queue.now())}; {app.call('queue resume')} {name}")
-        warn_without_worker(app)
+        warn_without_worker(app, name)
     except QueuectlError as error:
         app.out.say(f"enqueued, but {error.message}")
 

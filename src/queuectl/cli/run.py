@@ -46,7 +46,7 @@ def run(args: Namespace, app: App) -> int:
     queue = app.queue()
     job = queue.get(queue.enqueue(request))
     try:
-        if not warn_without_worker(app) and sys.stderr.isatty():
+        if not warn_without_worker(app, job.queue) and sys.stderr.isatty():
             app.out.say(f"job {job.id}")
         job = follow(queue, app, job, 1, _silence if app.out.json else _printer(queue, app))
     except KeyboardInterrupt:

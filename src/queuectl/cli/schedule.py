@@ -101,7 +101,7 @@ def run_add(args: Namespace, app: App) -> int:
     else:
         app.out.line(added.name)
     app.out.say(f"{added.name} ticks {next_told(added, queue.now())}")
-    warn_without_worker(app)
+    warn_without_worker(app, request.queue)
     return 0
 
 
@@ -124,7 +124,7 @@ def run_run(args: Namespace, app: App) -> int:
         app.out.value(job_fields(job))
     else:
         app.out.line(job.id)
-    warn_without_worker(app)
+    warn_without_worker(app, job.queue)
     return 0
 
 

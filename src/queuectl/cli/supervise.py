@@ -13,6 +13,7 @@ import sys
 from queuectl.cli.app import open_worker_store, prepare_worker_store
 from queuectl.observe.logging import EventLog
 from queuectl.paths import Home
+from queuectl.serving import parse_served
 from queuectl.worker.supervisor import Plan, Supervisor
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ ENVIRONMENT_OF_A_JOB = (
 
 
 def command_line(  # noqa: PLR0913  all that a supervisor is told
-    home: str, *, count: int, drain: bool, after_stop: int, foreground: bool, log_format: str
+    home: str, *, count: int, drain: bool, after_stop: int, queues: str | None, foreground: bool, log_format: str
 ) -> list[str]:
     """Return the words that start a supervisor."""
     orders = {
@@ -37,6 +38,7 @@ def command_line(  # noqa: PLR0913  all that a supervisor is told
         "count": count,
         "drain": drain,
         "after_stop": after_stop,
+        "queues": queues,
         "foreground": foreground,
         "log_format": log_format,
     }
@@ -76,6 +78,7 @@ def main() -> int:
         orders["count"],
         orders["drain"],
         orders["after_stop"],
+        None if orders["queues"] is None else parse_served(orders["queues"]),
         lambda: open_worker_store(home, url),
         dict(os.environ),
         log_of,

@@ -68,16 +68,16 @@ def wait_for(named: list[str] | Selection, timeout: float | None, app: App) -> i
 def _wait_for_named(ids: Sequence[str], timeout: float | None, app: App, deadline: float | None) -> int:
     queue = app.existing_queue()
     jobs = [queue.get(id) for id in ids]
-    if any(job.state not in FINISHED for job in jobs):
+    if going_on := [job for job in jobs if job.state not in FINISHED]:
         refuse_closed(queue, jobs)
-        warn_without_worker(app)
+        warn_without_worker(app, going_on[0].queue)
     jobs = wait_for_all(queue, app, jobs, deadline, lambda job: _tell(job, app))
     settle(queue, app, [job for job in jobs if job.state in FINISHED])
-    going_on = [job.id for job in jobs if job.state not in FINISHED]
+    left = [job.id for job in jobs if job.state not in FINISHED]
     if app.out.json:
         app.out.values(job_fields(job) for job in jobs)
-    if going_on:
-        app.out.say(f"timed out after {timeout:g} s; not ended: {', '.join(going_on)}")
+    if left:
+        app.out.say(f"timed out after {timeout:g} s; not ended: {', '.join(left)}")
         return TIMED_OUT
     return max(exit_code(job) for job in jobs)
 
@@ -104,7 +104,8 @@ def _wait_for_selected(
     going_on = array("q", sorted(seq for state in chosen.keys() - FINISHED for seq in chosen[state]))
     cleared = 0
     if going_on:
-        warn_without_worker(app)
+        for job in queue.jobs(going_on[:1]):
+            warn_without_worker(app, job.queue)
         going_on, cleared = wait_for_selected(queue, app, going_on, deadline, end_here)
     try:
         queue.flush()

@@ -34,11 +34,18 @@ FILES = 256
 def configure_start(parser: Parser) -> None:
     """Describe the command line of `worker start`."""
     parser.describe(
-        "[--count N] [--foreground] [--drain]",
+        "[--count N] [--queue Q,...] [--drain] [options]",
         "Start workers, beside those that run. They go on in the background; this returns when they can claim.",
-        "queuectl worker start\nqueuectl worker start --count 3\nqueuectl worker start --foreground --drain",
+        "queuectl worker start\nqueuectl worker start --count 3\nqueuectl worker start --foreground --drain\n"
+        "queuectl worker start --queue urgent,default        urgent first\n"
+        "queuectl worker start --queue mail:3,reports:1      three turns to one",
     )
     parser.options.add_argument("--count", metavar="N", help=f"how many, 1 to {MOST} [default: 1]")
+    parser.options.add_argument(
+        "--queue",
+        metavar="QUEUE,...",
+        help="serve these alone, the first first, or by turns: a:3,b:1 [default: all, by priority]",
+    )
     parser.options.add_argument(
         "--foreground", action="store_true", help="stay, and log to stderr (systemd, containers)"
     )
@@ -52,6 +59,7 @@ def run_start(args: Namespace, app: App) -> int:
     """Start a supervisor with its workers."""
     from queuectl.cli import supervise  # noqa: PLC0415  only this verb starts processes
     from queuectl.config import parse_integer  # noqa: PLC0415
+    from queuectl.serving import parse_served  # noqa: PLC0415
 
     if "QUEUECTL_RUN" in app.environ:
         raise Conflict("a job cannot start workers: they would be ended with it", "start them outside of the queue")
@@ -59,6 +67,7 @@ def run_start(args: Namespace, app: App) -> int:
         count = parse_integer("1" if args.count is None else args.count, 1, MOST)
     except InvalidInput as error:
         raise InvalidInput(f"--count: {error.message}") from None
+    served = None if args.queue is None else parse_served(args.queue)
     _check_open_files()
     app.home.create()
     queue = app.queue()
@@ -72,6 +81,7 @@ def run_start(args: Namespace, app: App) -> int:
         count=count,
         drain=args.drain,
         after_stop=after_stop,
+        queues=None if served is None else str(served),
         foreground=args.foreground,
         log_format=args.log_format or "text",
     )

@@ -38,6 +38,8 @@ class SeenWorker(Record):
     """Id of the job that it runs."""
     stopped: bool
     """Whether it is stopped by a signal; known of workers of this home."""
+    queues: str | None
+    """Those that it serves, as they were named; None: all."""
     draining: bool
     """Whether it claims no more."""
     paused: bool
@@ -81,6 +83,7 @@ def seen_workers(home: Home, registered: Sequence[Registered] = ()) -> list[Seen
                 max(0.0, uptime - member.started / ticks),
                 run.job if run is not None and run.ended is None else None,
                 member.stopped,
+                member.queues,
                 roster.is_draining(home, member.id),
                 roster.is_paused(home, member.id),
             )
@@ -100,6 +103,7 @@ def _elsewhere(worker: Registered) -> SeenWorker:
         worker.age,
         worker.job,
         stopped=False,
+        queues=worker.queues,
         draining=worker.stopping,
         paused=False,
     )
@@ -113,6 +117,7 @@ def worker_fields(worker: SeenWorker) -> dict[str, object]:
         "host": worker.host,
         "age_ms": round(worker.age * 1000),
         "job": worker.job,
+        "queues": worker.queues,
         "stopped": worker.stopped,
         "draining": worker.draining,
         "paused": worker.paused,
@@ -122,15 +127,18 @@ def worker_fields(worker: SeenWorker) -> dict[str, object]:
 
 
 def print_workers(app: App, workers: list[SeenWorker]) -> None:
-    """Write the table of workers; HOST unless all are here."""
+    """Write the table of workers; HOST unless all are here, QUEUES only where one serves not all."""
     columns = {
         "PID": [str(worker.pid) for worker in workers],
         "HOST": [safe(worker.host) for worker in workers],
         "AGE": [age(worker.age) for worker in workers],
         "VERSION": [worker.version for worker in workers],
+        "QUEUES": [worker.queues or "all" for worker in workers],
         "IS": [worker.doing for worker in workers],
         "JOB": [safe(worker.job or "-") for worker in workers],
     }
     if {worker.host for worker in workers} == {process.host()}:
         del columns["HOST"]
+    if all(worker.queues is None for worker in workers):
+        del columns["QUEUES"]
     app.out.table(tuple(columns), list(zip(*columns.values(), strict=True)), right="PID AGE")

@@ -67,6 +67,8 @@ class Registered(Record):
     """Id of the job that it runs."""
     after_stop: int
     """Number of the last request to stop that was made before its supervisor was started."""
+    queues: str | None
+    """Those that it serves, as they were named; None: all."""
     lease_left: float
     """Seconds for which its lease lasts, unless it is renewed."""
 
@@ -204,8 +206,16 @@ class Store(Protocol):
     def last_stop(self) -> int:
         """Return the number of the last request to stop: who is started after this is concerned by later ones alone."""
 
-    def register(self, identity: Identity, lease: float, now: datetime | None = None, *, after_stop: int = 0) -> None:
-        """Make a worker known, before its first claim, with a lease of so many seconds.
+    def register(
+        self,
+        identity: Identity,
+        lease: float,
+        now: datetime | None = None,
+        *,
+        after_stop: int = 0,
+        queues: str | None = None,
+    ) -> None:
+        """Make a worker known, before its first claim, with a lease of so many seconds, and the queues that it serves.
 
         `after_stop` is what `last_stop` returned before its supervisor was started. Once more, because the answer was
         lost, begins the lease anew.
@@ -223,7 +233,9 @@ class Store(Protocol):
     def mark_stopping(self, worker: str, now: datetime | None = None) -> None:
         """Record, on disk when this returns, that a worker stops on request: its loss counts as nothing."""
 
-    def claim(self, worker: str, cookie: str, now: datetime | None = None) -> Job | None:
+    def claim(
+        self, worker: str, cookie: str, now: datetime | None = None, queues: Sequence[str] | None = None
+    ) -> Job | None:
         """Promote due jobs, then give the best ready one that may start to `worker`; None when there is none.
 
         What is set for its queue (`limit_queue`, `pause_queue`) and the limit of its key keep a job from starting;
@@ -231,6 +243,7 @@ class Store(Protocol):
 
         None also when the host of the worker that this store has registered was asked to stop, even if the worker has
         not heard of it.
+        With `queues`, only of these; the first of them that has one that may start gives it.
         The attempt's number grows by one. Not on disk at once: see `flush`.
         """
 
@@ -241,8 +254,15 @@ class Store(Protocol):
         Not on disk at once: see `flush`. The end of the log is kept where machines share the store.
         """
 
-    def finish_and_claim(
-        self, job: Job, ended: Ended, cookie: str, now: datetime | None = None, *, share: float = 0.0
+    def finish_and_claim(  # noqa: PLR0913  what ends a run, and what the next claim may take
+        self,
+        job: Job,
+        ended: Ended,
+        cookie: str,
+        now: datetime | None = None,
+        *,
+        share: float = 0.0,
+        queues: Sequence[str] | None = None,
     ) -> tuple[Job | None, Job | None]:
         """`finish`, then `claim` for the same worker, in one transaction."""
 
@@ -293,10 +313,10 @@ class Store(Protocol):
         Where that cannot be told cheaply: whether it is time to look.
         """
 
-    def unfinished(self, now: datetime | None = None) -> bool:
+    def unfinished(self, now: datetime | None = None, queues: Sequence[str] | None = None) -> bool:
         """Return whether a job is running, is ready or due, or backs off: what `--drain` waits for.
 
-        What a paused queue holds does not count, as what is scheduled does not.
+        With `queues`, a job of one of these. What a paused queue holds does not count, as what is scheduled does not.
         """
 
     # Rescue
@@ -337,7 +357,10 @@ class Store(Protocol):
         """
 
     def wake_idle(self, jobs: int = 1) -> None:
-        """Wake at most as many idle workers as there are new jobs. Call it after they are committed."""
+        """Wake at most as many idle workers as there are new jobs. Call it after they are committed.
+
+        Where workers serve some queues only, all are woken: who serves those of the jobs is among them.
+        """
 
     def wake_worker(self, worker: str) -> None:
         """Let a worker look whether something is asked of it, or of its job."""

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
         def numbers_as_value(self, numbers: Collection[int]) -> Any:  # noqa: ANN401  what its database takes
             """Return numbers as one value of a statement."""
 
+        def words_as_value(self, words: Collection[str]) -> Any:  # noqa: ANN401  what its database takes
+            """Return words as one value of a statement."""
+
         def snapshot(self) -> AbstractContextManager[Any]:
             """Begin a read of several statements, which see one state."""
 
@@ -190,9 +193,14 @@ class Engine:
         with self._statements.durable():
             self._statements.change("tell_paused", {"seq": job.seq, "attempt": job.attempt, "held_by": held_by})
 
-    def unfinished(self, now: datetime | None = None) -> bool:
+    def unfinished(self, now: datetime | None = None, queues: Sequence[str] | None = None) -> bool:
         """See `Store.unfinished`."""
-        ((any_left,),) = self._statements.rows("unfinished", {"now": self._moment(now)})
+        moment = self._moment(now)
+        if queues is None:
+            ((any_left,),) = self._statements.rows("unfinished", {"now": moment})
+        else:
+            chosen = self._statements.words_as_value(queues)
+            ((any_left,),) = self._statements.rows("unfinished_of", {"now": moment, "queues": chosen})
         return bool(any_left)
 
     def _finish(self, job: Job, ended: Ended, now: datetime | None, share: float) -> Job | None:

@@ -156,8 +156,8 @@ def attempt(row: Row) -> Attempt:
 
 def registered(row: Row) -> Registered:
     """Make a registered worker of a row of `workers`."""
-    *identity, age, stopping_at, job, after_stop, lease_left = row
-    return Registered(Identity(*identity), age, stopping_at is not None, job, after_stop, lease_left)
+    *identity, age, stopping_at, job, after_stop, queues, lease_left = row
+    return Registered(Identity(*identity), age, stopping_at is not None, job, after_stop, queues, lease_left)
 
 
 def schedule(row: Row) -> Schedule:

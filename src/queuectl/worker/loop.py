@@ -20,6 +20,7 @@ from queuectl.job import Ended, Outcome, State
 from queuectl.joblogs import LogWriter
 from queuectl.maintenance import Pruner
 from queuectl.record import Record
+from queuectl.serving import Turns
 from queuectl.store.base import Call, What
 from queuectl.worker import channel, descendants, environment, rescue, signals
 from queuectl.worker.crashpoints import reached
@@ -33,12 +34,13 @@ from queuectl.worker.watch import Watch
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from queuectl.events import Emit
     from queuectl.job import Job
     from queuectl.paths import Home
+    from queuectl.serving import Served
     from queuectl.store.base import Identity, Store
 
 TICK = 1.0
@@ -73,6 +75,8 @@ class Orders(Record):
     """End when nothing is left to do."""
     after_stop: int
     """Number of the last request to stop before the supervisor was started."""
+    served: Served | None
+    """The queues to claim from; None: all."""
 
 
 class Worker:
@@ -104,6 +108,7 @@ class Worker:
         self._ticking = Ticking(store, emit)
         self._refused_setting: str | None = None
         self._leasing = Leasing(store, self._id, orders.lease.set)
+        self._turns = None if orders.served is None else Turns(orders.served)
         self._registered = False
         """Whether the store knows this worker, so that it may claim."""
         self._run: Run | None = None
@@ -121,10 +126,8 @@ class Worker:
         """Monotonic time at which the store has to be asked what users ask of the running job."""
         self._carried_out: set[int] = set()
         """Numbers of the requests to the running job that the store has not been told of."""
-        self._store_replaced = False
-        """Whether the file that this worker writes to is nobody's any more."""
-        self._displaced = False
-        """Whether another worker has to take the place of this one."""
+        self._store_replaced = self._displaced = False
+        """Whether the file that this worker writes to is nobody's any more; whether another has to take its place."""
         self._supervised = True
         self._signalled_at = -2 * INTERRUPT_WINDOW
         self._stopping: str | None = None
@@ -288,7 +291,9 @@ class Worker:
         """Make this worker known to the store, and tell that it may claim; False when the queue is closed."""
         self._read_settings()
         lease = self._settings.lease
-        register = partial(self._store.register, self._orders.identity, lease, after_stop=self._orders.after_stop)
+        orders = self._orders
+        queues = None if orders.served is None else str(orders.served)
+        register = partial(self._store.register, orders.identity, lease, after_stop=orders.after_stop, queues=queues)
         try:
             if self._store.leased:
                 self._leasing.begin(lease, register)
@@ -309,13 +314,14 @@ class Worker:
 
     def _claim(self) -> None:
         """Start the next job, or begin to sleep."""
-        job = self._store.claim(self._id, _new_cookie())
+        queues = self._queues()
+        job = self._store.claim(self._id, _new_cookie(), queues=queues)
         if job is not None:
             reached("worker: claimed")
             self._start(job)
             self._hand_over_due()
             return
-        if self._orders.drain and not self._store.unfinished():
+        if self._orders.drain and not self._store.unfinished(queues=queues):
             self._stop_claiming("the queue is drained")
             self._store.wake_idle(EVERYBODY)  # those that sleep have waited for the same
             return
@@ -334,8 +340,14 @@ class Worker:
             self._stop_idling()
             self._store.wake_idle(jobs - free)
 
+    def _queues(self) -> Sequence[str] | None:
+        """Return the queues that the next claim is to look into, in their order; None: all."""
+        return None if self._turns is None else self._turns.order()
+
     def _start(self, job: Job) -> None:
         """Start the command of a claimed job; one that cannot be started is over at once."""
+        if self._turns is not None:
+            self._turns.took(job.queue)
         # Before anything of the job is opened: a connection that broke has left its number, which may come again.
         self._listen()
         roster.write_assignment(self._job_file, roster.Assignment(job.seq, job.attempt, str(job.cookie), job.id, None))
@@ -365,7 +377,7 @@ class Worker:
         if self._sending is not None:
             self._sending.end(time.monotonic())
         if self._stopping is None:
-            moved, claimed = self._store.finish_and_claim(job, ended, _new_cookie(), share=share)
+            moved, claimed = self._store.finish_and_claim(job, ended, _new_cookie(), share=share, queues=self._queues())
             reached("worker: finished and claimed")
         else:
             moved = self._store.finish(job, ended, share=share)

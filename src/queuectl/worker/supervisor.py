@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from queuectl.events import Emit
     from queuectl.paths import Home
+    from queuectl.serving import Served
     from queuectl.store.base import Store
 
     T = TypeVar("T")
@@ -68,6 +69,8 @@ class Plan(Record):
     drain: bool
     after_stop: int
     """Number of the last request to stop before it was started."""
+    served: Served | None
+    """The queues that its workers serve; None: all."""
     open_store: Callable[[], Store]
     """Opens the store in a worker; called after the fork."""
     environ: Mapping[str, str]
@@ -371,14 +374,15 @@ def _be_worker(  # noqa: PLR0913, PLR0917  all that a worker is born with
         become_subreaper()
         pid = os.getpid()
         started = process.start_time(pid) or 0
-        member = roster.Member(id, pid, started, boot, __version__, supervisor)
+        queues = None if plan.served is None else str(plan.served)
+        member = roster.Member(id, pid, started, boot, __version__, supervisor, queues)
         emit = plan.log_of("worker")
         lock = _insist(to_supervisor, emit, lambda: roster.enrol(plan.home.workers, member))
         reached("worker: enrolled")
         _insist(to_supervisor, emit, lambda: roster.furnish(plan.home, id))
         store = _insist(to_supervisor, emit, plan.open_store)
         identity = Identity(id, pid, started, boot, plan.home_id, process.host(), __version__)
-        orders = Orders(identity, lock, to_supervisor, lease, plan.drain, plan.after_stop)
+        orders = Orders(identity, lock, to_supervisor, lease, plan.drain, plan.after_stop, plan.served)
         code = 0 if Worker(store, plan.home, orders, plan.environ, emit).work() else DISPLACED
     except _ToldToStopError:
         code = 0

@@ -110,6 +110,10 @@ class Connection:
         """Return numbers as one value of a statement: an array in text, since a list has the type of its first ones."""
         return f"{{{','.join(map(str, numbers))}}}"
 
+    def words_as_value(self, words: Collection[str]) -> list[str]:
+        """Return words as one value of a statement."""
+        return list(words)
+
     def _run(self, name: str, values: Mapping[str, Any]) -> None:
         for repeat in range(REPEATS):
             self._connected()

@@ -121,11 +121,20 @@ class PostgresStore(Engine):
         ((number,),) = self._connection.rows("last_stop")
         return int(number)
 
-    def register(self, identity: Identity, lease: float, now: datetime | None = None, *, after_stop: int = 0) -> None:
+    def register(
+        self,
+        identity: Identity,
+        lease: float,
+        now: datetime | None = None,
+        *,
+        after_stop: int = 0,
+        queues: str | None = None,
+    ) -> None:
         """See `Store.register`."""
         self._stops = {"host": identity.host, "after_stop": after_stop}
         sent = time.monotonic()
-        self._connection.change("register", {**identity._asdict(), **self._stops, "lease": lease, "now": now})
+        values = {**identity._asdict(), **self._stops, "queues": queues, "lease": lease, "now": now}
+        self._connection.change("register", values)
         self._connection.keep_free(sent + lease * LEASE_ENDS_AFTER, lease / 8)
 
     def renew(self, worker: str, lease: float, now: datetime | None = None) -> Lease:
@@ -145,52 +154,55 @@ class PostgresStore(Engine):
             else Lease(kept=True, stop=found[0], stop_now=found[1], log_wanted=found[2])
         )
 
-    def claim(self, worker: str, cookie: str, now: datetime | None = None) -> Job | None:
+    def claim(
+        self, worker: str, cookie: str, now: datetime | None = None, queues: Sequence[str] | None = None
+    ) -> Job | None:
         """See `Store.claim`. What may not be decided in the plain statement is in one that looks at everything."""
         if (losses := self._connection.losses) != self._losses:
             held = self._connection.row("held", {"worker": worker})
             self._losses = losses
             if held is not None:
                 return self._hold(rows.job(held, self._terms))
-        if self._limited:
-            return self._claim_limited(worker, cookie, now)
+        if self._limited or queues is not None:
+            return self._claim_limited(worker, cookie, now, queues)
         from_front = not self._front.is_remembered
         found = self._connection.row(*self._claim_by(worker, cookie, now, from_front=from_front))
         if found is None and not from_front:
             from_front = True
             found = self._connection.row(*self._claim_by(worker, cookie, now))
         if found is None:
-            return self._claim_limited(worker, cookie, now)
+            return self._claim_limited(worker, cookie, now, None)
         return self._claimed(found, from_front=from_front)
 
-    def _claim_limited(self, worker: str, cookie: str, now: datetime | None) -> Job | None:
+    def _claim_limited(
+        self, worker: str, cookie: str, now: datetime | None, queues: Sequence[str] | None
+    ) -> Job | None:
         """Claim, where jobs may be held, and where something has to happen before: due jobs are promoted."""
-        values = {"worker": worker, "cookie": cookie, "now": now, "claimed": lifecycle.claim(), **self._stops}
-        values |= {"queues": None}
+        served = None if queues is None else list(queues)
+        values: dict[str, Any] = {"worker": worker, "cookie": cookie, "now": now, **self._stops}
+        values |= {"claimed": lifecycle.claim(), "queues": served}
         freed = 0
-        while True:
-            looks = 0
-            if self._limited:
-                freed, looks = self._let_go(now)
-            ((verdict, limited, *found),) = self._connection.rows("claim_limited", {**values, "looked": looks == LOOKS})
-            self._limited = limited or verdict == "look"
-            if verdict in ("taken", "none"):
-                break
+        verdict = "look" if self._limited else "again"
+        while verdict not in ("taken", "none"):
+            # Once is enough: what another process looks at just now, that one takes, or wakes others for.
+            if looked := verdict == "look":
+                freed += self._let_go(now)
+            ((verdict, limited, *found),) = self._connection.rows("claim_limited", {**values, "looked": looked})
+        self._limited = limited or freed > 0
         self._released += max(0, freed - (verdict == "taken"))
         job = self._claimed((*found, 0.0), from_front=False) if verdict == "taken" else None
         self._wake_released()
         return job
 
-    def _let_go(self, now: datetime | None) -> tuple[int, int]:
-        """Let jobs go that may start now; return how many, and at how many holders it has looked."""
-        freed = looks = 0
-        while looks < LOOKS:
+    def _let_go(self, now: datetime | None) -> int:
+        """Let jobs go that may start now; return how many."""
+        freed = 0
+        for _ in range(LOOKS):
             ((found,),) = self._connection.rows("let_go", {"now": now})
             if found is None:
                 break
             freed += found
-            looks += 1
-        return freed, looks
+        return freed
 
     def finish(self, job: Job, ended: Ended, now: datetime | None = None, *, share: float = 0.0) -> Job | None:
         """See `Store.finish`."""
@@ -200,17 +212,25 @@ class PostgresStore(Engine):
             self._holding = None
         return moved
 
-    def finish_and_claim(
-        self, job: Job, ended: Ended, cookie: str, now: datetime | None = None, *, share: float = 0.0
+    def finish_and_claim(  # noqa: PLR0913  what ends a run, and what the next claim may take
+        self,
+        job: Job,
+        ended: Ended,
+        cookie: str,
+        now: datetime | None = None,
+        *,
+        share: float = 0.0,
+        queues: Sequence[str] | None = None,
     ) -> tuple[Job | None, Job | None]:
-        """See `Store.finish_and_claim`. One statement, where nothing is in the way."""
+        """See `Store.finish_and_claim`. One statement, unless the claim has to see what the end makes ready."""
         worker = str(job.worker)
         move = lifecycle.finish(job, ended, share)
-        if self._losses != self._connection.losses or move.delay == 0.0 or job.followed or self._is_limited(job):
+        alone = move.delay == 0.0 or job.followed or self._limited or job.flow.key is not None or queues is not None
+        if alone or self._losses != self._connection.losses:
             ended_job = self._finish(job, ended, now, share)
             self._holding = None
             # Whom this has let go the claim sees, which takes one of them and wakes others for the rest.
-            return ended_job, self.claim(worker, cookie, now)
+            return ended_job, self.claim(worker, cookie, now, queues)
         from_front = not self._front.is_remembered
         claim, by = self._claim_by(worker, cookie, now, from_front=from_front)
         ((next_run_at, finished_at, duration, *found),) = self._connection.rows(
@@ -225,10 +245,6 @@ class PostgresStore(Engine):
         if found[0] is None:
             return ended_job, self.claim(worker, cookie, now)
         return ended_job, self._claimed(tuple(found), from_front=from_front)
-
-    def _is_limited(self, job: Job) -> bool:
-        """Return whether the end of a job may let others start, which a claim in the same statement would not see."""
-        return self._limited or job.flow.key is not None
 
     def _claim_by(
         self, worker: str, cookie: str, now: datetime | None, *, from_front: bool = True

@@ -136,6 +136,10 @@ class Connection:
         """Let statements read the words of a program as one text: `words(argv)`; SQLite cannot replace a NUL."""
         self._db.create_scalar_function("words", words.joined, 1, deterministic=True)  # type: ignore[arg-type] # a BLOB
 
+    def words_as_value(self, words: Collection[str]) -> str:
+        """Return words as one value of a statement, which reads it by `json_each`; no word has a quotation mark."""
+        return "[" + ",".join(f'"{word}"' for word in words) + "]"
+
     def gather(self, name: str, rows: Iterable[Sequence[apsw.SQLiteValue]]) -> None:
         """Run a statement on temporary tables once for each row, in one transaction, which needs no write lock."""
         try:

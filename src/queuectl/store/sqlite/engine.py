@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
 
+WAKES_EACH = 4
+"""Wakes for each worker where some serve some queues only: another may take several, and be none that is meant."""
+
 DUE, HELD = -3, -2
 """Where a row of a claim says whether jobs are due that are not ready, and whether any are held."""
 
@@ -87,21 +90,26 @@ class SqliteStore(Engine):
         now: datetime | None = None,
         *,
         after_stop: int = 0,  # noqa: ARG002
+        queues: str | None = None,
     ) -> None:
         """See `Store.register`."""
         with self._connection.durable():
-            self._connection.change("register", {**identity._asdict(), "now": micros(now)})
+            self._connection.change("register", {**identity._asdict(), "queues": queues, "now": micros(now)})
+            if queues is not None:
+                self._connection.change("serve_queues")
 
     def renew(self, worker: str, lease: float, now: datetime | None = None) -> Lease:  # noqa: ARG002
         """See `Store.renew`. The worker's lock says the same."""
         return Lease(kept=True)
 
-    def claim(self, worker: str, cookie: str, now: datetime | None = None) -> Job | None:
+    def claim(
+        self, worker: str, cookie: str, now: datetime | None = None, queues: Sequence[str] | None = None
+    ) -> Job | None:
         """See `Store.claim`. What holds many jobs goes on in another transaction."""
         while True:
             with self._connection.relaxed():
                 self._holding.begin()
-                job = self._claim(worker, cookie, micros(now))
+                job = self._claim(worker, cookie, micros(now), queues)
             if job is not None or not self._holding.is_tired:
                 self._wake_released()
                 return job
@@ -115,16 +123,23 @@ class SqliteStore(Engine):
         self._wake_released()
         return done
 
-    def finish_and_claim(
-        self, job: Job, ended: Ended, cookie: str, now: datetime | None = None, *, share: float = 0.0
+    def finish_and_claim(  # noqa: PLR0913  what ends a run, and what the next claim may take
+        self,
+        job: Job,
+        ended: Ended,
+        cookie: str,
+        now: datetime | None = None,
+        *,
+        share: float = 0.0,
+        queues: Sequence[str] | None = None,
     ) -> tuple[Job | None, Job | None]:
         """See `Store.finish_and_claim`."""
         worker = str(job.worker)
         with self._connection.relaxed():
             self._holding.begin()
-            both = self._finish(job, ended, now, share), self._claim(worker, cookie, micros(now))
+            both = self._finish(job, ended, now, share), self._claim(worker, cookie, micros(now), queues)
         if both[1] is None and self._holding.is_tired:
-            return both[0], self.claim(worker, cookie, now)
+            return both[0], self.claim(worker, cookie, now, queues)
         self._wake_released()
         return both
 
@@ -165,18 +180,27 @@ class SqliteStore(Engine):
         """See `Store.changed`."""
         return self._connection.changed()
 
-    def _claim(self, worker: str, cookie: str, now: int) -> Job | None:
+    def _best(self, now: int, queues: Sequence[str] | None) -> rows.Row | None:
+        """Return the best ready job; of some queues, that of the first of them that has any."""
+        if queues is None:
+            return self._connection.row("best_ready", {"now": now})
+        for queue in queues:
+            if (best := self._connection.row("best_of_queue", {"now": now, "queue": queue})) is not None:
+                return best
+        return None
+
+    def _claim(self, worker: str, cookie: str, now: int, queues: Sequence[str] | None) -> Job | None:
         connection, holding = self._connection, self._holding
         freed = 0
-        best = connection.row("best_ready", {"now": now})
+        best = self._best(now, queues)
         if best is None or best[DUE] or best[HELD]:
             if best is None or best[DUE]:
                 connection.change("promote", {"now": now})
             if best is None or best[HELD]:
                 freed = holding.let_go(now)
-            best = connection.row("best_ready", {"now": now})
+            best = self._best(now, queues)
         while best is not None and (best[RULED] or best[KEY] is not None) and not holding.may_start(best, now):
-            best = None if holding.is_tired else connection.row("best_ready", {"now": now})
+            best = None if holding.is_tired else self._best(now, queues)
         if freed:
             self._released += freed - (best is not None)
         if best is None:
@@ -279,7 +303,8 @@ class SqliteStore(Engine):
 
     def wake_idle(self, jobs: int = 1) -> None:
         """See `Store.wake_idle`."""
-        wake.wake_idle(self._home, jobs)
+        ((workers,),) = self._connection.rows("some_are_picky")
+        wake.wake_idle(self._home, jobs if not workers else WAKES_EACH * workers)
 
     def wake_worker(self, worker: str) -> None:
         """See `Store.wake_worker`."""

@@ -17,5 +17,5 @@ CREATE INDEX jobs_due ON queuectl.unfinished (next_run_at, seq)
 DROP INDEX queuectl.jobs_scheduled;
 CREATE INDEX jobs_scheduled ON queuectl.unfinished (next_run_at, seq)
     WHERE NOT ready AND state = 'pending' AND held_by IS NULL;
--- What is held, by what holds it, the best of each queue first; written only then.
-CREATE INDEX jobs_held ON queuectl.unfinished (held_by, queue, priority DESC, created_at, seq) WHERE held_by IS NOT NULL;
+-- What is held, by what holds it; written only then.
+CREATE INDEX jobs_held ON queuectl.unfinished (held_by, priority DESC, created_at, seq) WHERE held_by IS NOT NULL;

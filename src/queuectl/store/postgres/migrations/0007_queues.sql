@@ -28,6 +28,12 @@ CREATE TABLE queuectl.openings (
 CREATE INDEX openings_at ON queuectl.openings (at);
 CREATE INDEX openings_holder ON queuectl.openings (holder, at);
 
+-- The queues that a worker serves, as they were named; none: all.
+ALTER TABLE queuectl.workers ADD COLUMN queues text;
+
+-- What is held, the best of each queue first.
+DROP INDEX queuectl.jobs_held;
+CREATE INDEX jobs_held ON queuectl.unfinished (held_by, queue, priority DESC, created_at, seq) WHERE held_by IS NOT NULL;
 -- The claim of workers that serve some queues only, and what a queue lets not start.
 CREATE INDEX jobs_ready_queue ON queuectl.unfinished (queue, priority DESC, created_at, seq) WHERE ready;
 -- What runs and what is ready of a key; only jobs that have one are in them.

@@ -6,7 +6,10 @@ WITH chosen AS MATERIALIZED (
     WHERE idle
         -- Heard of within half a lease, of which a quarter lies between the two: on a machine that has died nobody wakes.
         AND lease_until - clock_timestamp() > 2 * (rescue_at - lease_until)
-    LIMIT %(jobs)s
+    -- Where some serve some queues only, all: who serves those of the jobs is among them.
+    LIMIT CASE
+        WHEN NOT EXISTS (SELECT FROM queuectl.workers AS picky WHERE picky.queues IS NOT NULL) THEN %(jobs)s::bigint
+    END
     FOR UPDATE SKIP LOCKED
 ), woken AS (
     UPDATE queuectl.workers SET idle = false FROM chosen WHERE workers.id = chosen.id RETURNING workers.id

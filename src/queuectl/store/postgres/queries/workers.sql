@@ -13,7 +13,7 @@ SELECT
      WHERE job.state = 'processing' AND job.worker = workers.id
      ORDER BY job.started_at
      LIMIT 1) AS holds,
-    after_stop, extract(epoch FROM lease_until - clock_timestamp())::double precision
+    after_stop, queues, extract(epoch FROM lease_until - clock_timestamp())::double precision
 FROM queuectl.workers
 WHERE lease_until > clock_timestamp()
 ORDER BY registered_at, workers.id;

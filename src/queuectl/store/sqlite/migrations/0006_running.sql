@@ -16,5 +16,5 @@ DROP INDEX jobs_due;
 CREATE INDEX jobs_due ON jobs (next_run_at, seq) WHERE ready = 0 AND next_run_at IS NOT NULL AND held_by IS NULL;
 DROP INDEX jobs_scheduled;
 CREATE INDEX jobs_scheduled ON jobs (next_run_at, seq) WHERE ready = 0 AND state = 'pending' AND held_by IS NULL;
--- What is held, by what holds it, the best of each queue first; written only then.
-CREATE INDEX jobs_held ON jobs (held_by, queue, priority DESC, created_at, seq) WHERE held_by IS NOT NULL;
+-- What is held, by what holds it; written only then.
+CREATE INDEX jobs_held ON jobs (held_by, priority DESC, created_at, seq) WHERE held_by IS NOT NULL;

@@ -27,6 +27,12 @@ CREATE TABLE openings (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX openings_at ON openings (at) WHERE at IS NOT NULL;
 
+-- The queues that a worker serves, as they were named; none: all.
+ALTER TABLE workers ADD COLUMN queues TEXT;
+
+-- What is held, the best of each queue first.
+DROP INDEX jobs_held;
+CREATE INDEX jobs_held ON jobs (held_by, queue, priority DESC, created_at, seq) WHERE held_by IS NOT NULL;
 -- What runs of a queue; also rescue, drain, and the list of what runs: a row per worker.
 DROP INDEX jobs_processing;
 CREATE INDEX jobs_processing ON jobs (queue, seq) WHERE state = 'processing';

@@ -1,4 +1,4 @@
 -- Make a worker known; once is enough.
-INSERT INTO workers (id, pid, started, boot, home, host, version, registered_at)
-VALUES (:worker, :pid, :started, :boot, :home, :host, :version, :now)
+INSERT INTO workers (id, pid, started, boot, home, host, version, registered_at, queues)
+VALUES (:worker, :pid, :started, :boot, :home, :host, :version, :now, :queues)
 ON CONFLICT DO NOTHING;

@@ -194,11 +194,10 @@ class SqliteStore(Engine):
         freed = 0
         best = self._best(now, queues)
         if best is None or best[DUE] or best[HELD]:
-            if best is None or best[DUE]:
-                connection.change("promote", {"now": now})
-            if best is None or best[HELD]:
-                freed = holding.let_go(now)
-            best = self._best(now, queues)
+            promoted = connection.change("promote", {"now": now}) if best is None or best[DUE] else 0
+            freed = holding.let_go(now) if best is None or best[HELD] else 0
+            if promoted or freed:
+                best = self._best(now, queues)
         while best is not None and (best[RULED] or best[KEY] is not None) and not holding.may_start(best, now):
             best = None if holding.is_tired else self._best(now, queues)
         if freed:

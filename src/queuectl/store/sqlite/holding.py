@@ -38,6 +38,8 @@ class Holding:
         self._connection = connection
         self.held = 0
         """Jobs that this transaction has held."""
+        self._met: set[str] = set()
+        """Keys of which it has held jobs. Jobs of one key may be far from each other, so the first is held alone."""
         self._ended: Job | None = None
         """A job of this transaction whose end was not told yet to what it has kept from starting."""
 
@@ -45,6 +47,7 @@ class Holding:
         """Begin a transaction."""
         self.held = 0
         self._ended = None
+        self._met.clear()
 
     @property
     def is_tired(self) -> bool:
@@ -76,16 +79,16 @@ class Holding:
         """Return whether a ready job may start, and count that as a start; else hold it and its like."""
         queue, key = row[QUEUE], row[KEY]
         if key is not None and (running := self._running(key)) >= row[KEY_LIMIT]:
-            self.held += self._connection.change("hold_key", {"key": key, "running": running})
-            self._keep_opening(holding.of_key(key), None)
-            # Its queue may have let it go in vain, and has room for another one.
-            self._connection.change("open", {"queue": holding.of_queue(queue), "key": None, "now": now})
+            self._hold_key(row, running)
+            if row[RULED]:  # its queue may have let it go in vain, and has room for another one
+                self._connection.change("open", {"queue": holding.of_queue(queue), "key": None, "now": now})
             return False
         if not row[RULED]:
             return True
         standing = self._standing(queue, now)
         if standing is None or standing.lets_start:
-            self._note_start(queue, standing, now)
+            if standing is not None and standing.rate is not None:
+                self._note_start(queue, standing, standing.rate, now)
             return True
         held = {queue for (queue,) in self._hold_queue(queue, now)}
         self._keep_opening(holding.of_queue(queue), standing.again)
@@ -133,16 +136,14 @@ class Holding:
             room = min(room, standing.rate - started)
         return room, None
 
-    def _note_start(self, queue: str, standing: Standing | None, now: int) -> None:
-        if standing is None or standing.rate is None:
-            return
+    def _note_start(self, queue: str, standing: Standing, rate: int, now: int) -> None:
         number = (standing.last or 0) + 1
+        values = {"queue": queue, "now": now, "period": standing.period, "holder": holding.of_queue(queue)}
         self._connection.change("note_start", {"queue": queue, "number": number, "now": now})
-        self._connection.change("forget_starts", {"queue": queue, "upto": number - standing.rate})
+        if number > rate:
+            self._connection.change("forget_starts", {"queue": queue, "upto": number - rate})
         # Nothing ends when a rate has room again.
-        nth = self._connection.row("start", {"queue": queue, "number": number - standing.rate + 1})
-        at = now if nth is None else nth[0] + standing.period
-        self._connection.change("open_at", {"holder": holding.of_queue(queue), "at": at})
+        self._connection.change("open_rate", {**values, "number": number - rate + 1})
 
     def _standing(self, queue: str, now: int) -> Standing | None:
         row = self._connection.row("standing", {"queue": queue, "now": now})
@@ -151,6 +152,16 @@ class Holding:
     def _running(self, key: str) -> int:
         ((running,),) = self._connection.rows("running_of_key", {"key": key})
         return int(running)
+
+    def _hold_key(self, row: Row, running: int) -> None:
+        """Hold a job; when it is not the first of its key that this transaction meets, with its like."""
+        key = row[KEY]
+        if key in self._met:
+            self.held += self._connection.change("hold_key", {"key": key, "running": running})
+        else:
+            self._met.add(key)
+            self.held += self._connection.change("hold_job", {"seq": row[0]})
+        self._keep_opening(holding.of_key(key), None)
 
     def _hold_queue(self, queue: str, now: int) -> list[Row]:
         held = self._connection.rows("hold_queue", {"queue": queue, "now": now})

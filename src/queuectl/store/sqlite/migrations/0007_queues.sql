@@ -33,9 +33,7 @@ ALTER TABLE workers ADD COLUMN queues TEXT;
 -- What is held, the best of each queue first.
 DROP INDEX jobs_held;
 CREATE INDEX jobs_held ON jobs (held_by, queue, priority DESC, created_at, seq) WHERE held_by IS NOT NULL;
--- What runs of a queue; also rescue, drain, and the list of what runs: a row per worker.
+-- What runs of a queue and, all of it looked through, of a key; also rescue, drain, and the list of what runs: a row per
+-- worker. An index by key alone would cost more at each claim and finish than it saves.
 DROP INDEX jobs_processing;
-CREATE INDEX jobs_processing ON jobs (queue, seq) WHERE state = 'processing';
--- What runs and what is ready of a key; only jobs that have one are in them.
-CREATE INDEX jobs_running_key ON jobs (key) WHERE state = 'processing' AND key IS NOT NULL;
-CREATE INDEX jobs_ready_key ON jobs (key, priority DESC, created_at, seq) WHERE ready = 1 AND key IS NOT NULL;
+CREATE INDEX jobs_processing ON jobs (queue, key) WHERE state = 'processing';

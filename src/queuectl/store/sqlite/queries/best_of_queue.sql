@@ -1,5 +1,6 @@
--- As `best_ready`, of one queue: the job to run next; whether others that are due have to be promoted first; whether any job is held; and whether
--- something is set for its queue. Called by every claim, under the write lock. Indexes: jobs_ready_queue, jobs_due.
+-- As `best_ready`, of one queue: the job to run next; whether others that are due have to be promoted first; whether any
+-- job is held; and whether something is set for the queue. (SELECT :queue): see `standing`.
+-- Indexes: jobs_ready_queue, jobs_due.
 SELECT
     job.*,
     EXISTS (
@@ -8,4 +9,4 @@ SELECT
     ),
     EXISTS (SELECT 1 FROM openings),
     EXISTS (SELECT 1 FROM queues WHERE queues.name = job.queue)
-FROM job WHERE ready = 1 AND job.queue = :queue ORDER BY priority DESC, created_at, seq LIMIT 1;
+FROM job WHERE ready = 1 AND job.queue = (SELECT :queue) ORDER BY priority DESC, created_at, seq LIMIT 1;

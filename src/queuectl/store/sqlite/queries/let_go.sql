@@ -3,15 +3,19 @@
 UPDATE jobs SET ready = 1, held_by = NULL
 WHERE seq IN (
     WITH RECURSIVE waiting (queue) AS (
-        SELECT min(queue) FROM jobs WHERE held_by = :holder
+        SELECT (SELECT queue FROM jobs WHERE held_by = (SELECT :holder) ORDER BY queue LIMIT 1)
         UNION ALL
-        SELECT (SELECT min(jobs.queue) FROM jobs WHERE held_by = :holder AND jobs.queue > waiting.queue)
+        SELECT (
+            SELECT jobs.queue FROM jobs
+            WHERE held_by = (SELECT :holder) AND jobs.queue > waiting.queue
+            ORDER BY jobs.queue LIMIT 1
+        )
         FROM waiting WHERE waiting.queue IS NOT NULL
     )
     SELECT best.seq FROM waiting CROSS JOIN jobs AS best
     WHERE waiting.queue IS NOT NULL AND best.seq IN (
         SELECT seq FROM jobs
-        WHERE held_by = :holder AND jobs.queue = waiting.queue
+        WHERE held_by = (SELECT :holder) AND jobs.queue = waiting.queue
         ORDER BY priority DESC, created_at, seq
         LIMIT :limit
     )

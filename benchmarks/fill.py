@@ -35,6 +35,9 @@ SELECT {values} FROM copies, (SELECT * FROM jobs ORDER BY seq LIMIT 1)
 
 VALUES = {
     "id": ":prefix || n",
+    "queue": "iif(:ruled, 'q' || n % 1000, queue)",
+    "key": "iif(:ruled, 'k' || n * 7919 % 10000, NULL)",
+    "key_limit": "iif(:ruled, 1 + n % 2, NULL)",
     "state": ":state",
     "ready": ":ready",
     "created_at": "coalesce(at - took, :now - :count + n)",
@@ -63,8 +66,11 @@ GROUP BY 1, 2, 4
 """
 
 
-def fill(home: Home, *, waiting: int = 0, scheduled: int = 0, finished: int = 0) -> None:
-    """Fill an empty queue with jobs that may run now, that may run in a day, and that have completed."""
+def fill(home: Home, *, waiting: int = 0, scheduled: int = 0, finished: int = 0, ruled: int = 0) -> None:
+    """Fill an empty queue with jobs that may run now, that may run in a day, and that have completed.
+
+    `ruled` of those that may run now are in 1,000 queues and have 10,000 keys.
+    """
     store = SqliteStore(home)
     store.enqueue(
         (NewJob("template", Policy(), command="true", caller_env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}),)
@@ -80,10 +86,11 @@ def fill(home: Home, *, waiting: int = 0, scheduled: int = 0, finished: int = 0)
             "INSERT INTO temp.kinds (rowid, us, bucket) VALUES (?, ?, ?)",
             ((number, us, histogram.bucket(us)) for number, us in enumerate(DURATIONS)),
         )
-        for state, count, next_run_at in (
-            ("completed", finished, None),
-            ("pending", scheduled, now + DAY),
-            ("pending", waiting, now),
+        for state, count, next_run_at, is_ruled in (
+            ("completed", finished, None, False),
+            ("pending", scheduled, now + DAY, False),
+            ("pending", waiting, now, False),
+            ("pending", ruled, now, True),
         ):
             if count:
                 db.execute(
@@ -93,7 +100,8 @@ def fill(home: Home, *, waiting: int = 0, scheduled: int = 0, finished: int = 0)
                         "now": now,
                         "span": 13 * DAY // 2,
                         "kinds": len(DURATIONS),
-                        "prefix": f"{state}-{next_run_at}-",
+                        "prefix": f"{state}-{next_run_at}-{is_ruled}-",
+                        "ruled": is_ruled,
                         "state": state,
                         "ready": next_run_at == now,
                         "next_run_at": next_run_at,

@@ -56,8 +56,8 @@ LOOK_FOR_UNOWNED = 10.0
 """Seconds between two looks, of all processes together, for jobs in the hands of workers that nobody knows."""
 
 
-LOOKS = 20
-"""Holders of jobs at which one claim looks, before it takes what there is."""
+LOOKS = 3
+"""Times that one claim looks at 20 holders of jobs, before it takes what there is."""
 
 
 class PostgresStore(Engine):
@@ -198,10 +198,10 @@ class PostgresStore(Engine):
         """Let jobs go that may start now; return how many."""
         freed = 0
         for _ in range(LOOKS):
-            ((found,),) = self._connection.rows("let_go", {"now": now})
-            if found is None:
-                break
+            ((found, more),) = self._connection.rows("let_go", {"now": now})
             freed += found
+            if not more:
+                break
         return freed
 
     def finish(self, job: Job, ended: Ended, now: datetime | None = None, *, share: float = 0.0) -> Job | None:

@@ -42,13 +42,17 @@ CREATE INDEX jobs_ready_key ON queuectl.unfinished (key, priority DESC, created_
 
 -- Keep others from deciding about what something holds until this transaction ends. What is looked at afterwards, in
 -- another statement, is what they have decided. Who locks a queue and a key locks the queue first.
+CREATE FUNCTION queuectl.try_lock_holder(holder text) RETURNS boolean LANGUAGE sql AS $$
+    SELECT pg_try_advisory_xact_lock(hashtext('queuectl.' || split_part(holder, ':', 1)), hashtext(holder));
+$$;
 CREATE FUNCTION queuectl.lock_holder(holder text) RETURNS void LANGUAGE sql AS $$
     SELECT pg_advisory_xact_lock(hashtext('queuectl.' || split_part(holder, ':', 1)), hashtext(holder));
 $$;
 
--- Whether a queue lets a job start: `again` is when it may, if that is a matter of time; `room` for how many there is.
+-- Whether a queue lets a job start: `again` is when it may, if that is a matter of time; `room` for how many there is,
+-- `exactly` or, where any will do, at most.
 CREATE FUNCTION queuectl.room_of_queue(
-    rule queuectl.queues, clock timestamptz, OUT room bigint, OUT again timestamptz
+    rule queuectl.queues, clock timestamptz, exactly boolean, OUT room bigint, OUT again timestamptz
 ) LANGUAGE plpgsql AS $$
 DECLARE
     period interval := rule.rate_period * interval '1 microsecond';
@@ -82,38 +86,28 @@ BEGIN
             again := nth_start + period;
             RETURN;
         END IF;
-        SELECT count(*) INTO started FROM queuectl.starts
-        WHERE queue = rule.name AND at > clock - period AND at < clock + period;
-        room := least(room, rule.rate - started);
+        IF exactly THEN
+            SELECT count(*) INTO started FROM queuectl.starts
+            WHERE queue = rule.name AND at > clock - period AND at < clock + period;
+            room := least(room, rule.rate - started);
+        END IF;
     END IF;
 END
 $$;
 
--- Look at what is held and may be let go now, of one holder; the answer is how many jobs were let go, or NULL when there
--- is nothing to look at. `moment` is the time, for tests.
-CREATE FUNCTION queuectl.let_go(moment timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
+-- Look at what one holder holds, whose lock is held, and let go what may start now; the answer is how many jobs.
+CREATE FUNCTION queuectl.let_go_of(of_holder text, clock timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    clock timestamptz := coalesce(moment, clock_timestamp());
-    of_holder text;
     first record;
     rule queuectl.queues;
     room bigint;
     again timestamptz;
     freed bigint := 0;
 BEGIN
-    SELECT openings.holder INTO of_holder FROM queuectl.openings
-    WHERE at <= clock ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED;
+    DELETE FROM queuectl.openings WHERE openings.holder = of_holder AND at <= clock;
     IF NOT FOUND THEN
-        RETURN NULL;
+        RETURN 0;  -- another one has just looked
     END IF;
-    PERFORM queuectl.lock_holder(of_holder);
-    clock := coalesce(moment, clock_timestamp());
-    -- Rows that others have locked they take away themselves: nobody waits for them.
-    DELETE FROM queuectl.openings WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM queuectl.openings WHERE openings.holder = of_holder AND at <= clock FOR UPDATE SKIP LOCKED
-    ));
-    -- Lost with the server's power, it is looked at once more.
-    PERFORM set_config('synchronous_commit', 'off', true);
     SELECT key, key_limit INTO first FROM queuectl.unfinished
     WHERE held_by = of_holder ORDER BY queue, priority DESC, created_at, seq LIMIT 1;
     IF NOT FOUND THEN
@@ -123,9 +117,9 @@ BEGIN
         SELECT first.key_limit - count(*) INTO room FROM queuectl.unfinished
         WHERE state = 'processing' AND key = first.key;
     ELSE
-        SELECT * INTO rule FROM queuectl.queues WHERE 'queue:' || name = of_holder;
+        SELECT * INTO rule FROM queuectl.queues WHERE name = substr(of_holder, length('queue:') + 1);
         IF FOUND THEN
-            SELECT found.room, found.again INTO room, again FROM queuectl.room_of_queue(rule, clock) AS found;
+            SELECT found.room, found.again INTO room, again FROM queuectl.room_of_queue(rule, clock, true) AS found;
         ELSE
             room := 1000000;
         END IF;
@@ -160,6 +154,29 @@ BEGIN
         PERFORM queuectl.open_at(of_holder, again);
     END IF;
     RETURN freed;
+END
+$$;
+
+-- Look at what is due to be looked at. It waits for nobody: what another one decides about just now stays due.
+-- `moment` is the time, for tests.
+CREATE FUNCTION queuectl.let_go(moment timestamptz, OUT freed bigint, OUT more boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    clock timestamptz := coalesce(moment, clock_timestamp());
+    due text[];
+    of_holder text;
+BEGIN
+    freed := 0;
+    -- Lost with the server's power, it is looked at once more.
+    PERFORM set_config('synchronous_commit', 'off', true);
+    SELECT array_agg(first.holder) INTO due FROM (
+        SELECT openings.holder FROM queuectl.openings WHERE at <= clock ORDER BY at LIMIT 20
+    ) AS first;
+    more := coalesce(cardinality(due), 0) = 20;
+    FOREACH of_holder IN ARRAY coalesce(due, '{}') LOOP
+        IF queuectl.try_lock_holder(of_holder) THEN
+            freed := freed + queuectl.let_go_of(of_holder, coalesce(moment, clock_timestamp()));
+        END IF;
+    END LOOP;
 END
 $$;
 
@@ -259,7 +276,7 @@ BEGIN
     END IF;
     IF rule.name IS NOT NULL THEN
         holder := 'queue:' || best.queue;
-        SELECT found.room, found.again INTO room, again FROM queuectl.room_of_queue(rule, clock) AS found;
+        SELECT found.room, found.again INTO room, again FROM queuectl.room_of_queue(rule, clock, false) AS found;
         IF room <= 0 THEN
             UPDATE queuectl.unfinished SET ready = false, held_by = holder
             WHERE seq = ANY(ARRAY(
@@ -280,9 +297,12 @@ BEGIN
             INSERT INTO queuectl.starts (queue, number, at) VALUES (best.queue, numbered, clock);
             DELETE FROM queuectl.starts WHERE queue = best.queue AND starts.number <= numbered - rule.rate;
             -- Nothing ends when a rate has room again.
-            SELECT found.room, found.again INTO room, again FROM queuectl.room_of_queue(rule, clock) AS found;
-            IF room > 0 OR again IS NOT NULL THEN
-                PERFORM queuectl.open_at(holder, coalesce(again, clock));
+            IF (SELECT seq FROM queuectl.unfinished WHERE held_by = holder ORDER BY queue LIMIT 1) IS NOT NULL THEN
+                SELECT found.room, found.again INTO room, again
+                FROM queuectl.room_of_queue(rule, clock, false) AS found;
+                IF room > 0 OR again IS NOT NULL THEN
+                    PERFORM queuectl.open_at(holder, coalesce(again, clock));
+                END IF;
             END IF;
         END IF;
     END IF;

@@ -38,7 +38,7 @@ def test_a_pause_says_who_when_why_and_for_how_long(cli: Cli, store: Store) -> N
     assert f"paused by {rule.pause.by} " in listed
     assert listed.endswith(": the relay is down")
     assert f"queue mail is paused by {rule.pause.by} " in cli("status").out
-    assert json.loads(cli("status", "--json").out)["paused"][0]["paused"]["reason"] == "the relay is down"
+    assert json.loads(cli("status", "--json").out)["paused_queues"][0]["paused"]["reason"] == "the relay is down"
 
 
 def test_who_enqueues_into_a_paused_queue_is_told(cli: Cli, store: Store) -> None:

@@ -158,7 +158,7 @@ def test_queues_are_as_described(queue: RealQueue) -> None:
     (listed,) = check_each("queue", queue.do("queue", "list", "--json"))
     assert undescribed("rule", listed) == {"counts"}
     assert listed["paused"].keys() == SCHEMAS["rule"]["properties"]["paused"]["properties"].keys()
-    assert check("status", queue.do("status", "--json"))["paused"] == [
+    assert check("status", queue.do("status", "--json"))["paused_queues"] == [
         {name: value for name, value in listed.items() if name != "counts"}
     ]
     check("queue", queue.do("queue", "show", "mail", "--json"))

@@ -664,13 +664,14 @@ class StoreAgainstModel(RuleBasedStateMachine):
         assert [job.seq for job in self.store.list(State.BLOCKED)] == blocked
 
     def run_order(self) -> Iterator[str]:
-        """Yield the ids of pending jobs as claims at this moment would take them, then by time, then those paused."""
+        """Yield the ids of pending jobs as claims would take them now, then by time, then those paused by queue."""
         pending = [row for row in self.model.of(State.PENDING) if not row.paused]
         now = [row for row in pending if row.ready or (row.due and row.due <= self.now)]
         yield from (row.id for row in sorted(now, key=order))
         later = [row for row in pending if row not in now]
         yield from (row.id for row in sorted(later, key=lambda row: (row.due, row.seq)))
-        yield from (row.id for row in sorted(self.model.of(State.PENDING), key=order) if row.paused)
+        paused = [row for row in self.model.of(State.PENDING) if row.paused]
+        yield from (row.id for row in sorted(paused, key=lambda row: (row.queue, order(row))))
 
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"

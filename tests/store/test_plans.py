@@ -148,6 +148,8 @@ SORTING = {
     "count_gathered",  # a private table
     "first_taken",  # a private table, after an error
     "gathered_batches",  # a private table
+    "select_processing",  # a row per worker
+    "open_of",  # two words for a job
     "batch_callbacks",  # a few rows
     "batches",  # a row per batch and state
     "unknown_parent",  # a private table

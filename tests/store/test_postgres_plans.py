@@ -342,6 +342,7 @@ WHOLE_TABLE = {
     "prune_durations": {"durations", "runs"},
     "settings": {"config"},
     "schedules": {"schedules"},
+    "open_of": {"queues"},  # a row per queue for which something is set
     "rules": {"queues"},
     "request_stop": {"stops"},  # a row per host that was asked to stop within 30 days
     "last_stop": {"stops"},
@@ -389,6 +390,7 @@ SORTING = {
     "take_gathered",  # a private table
     "first_taken",  # a private table, after an error
     "gathered_batches",  # a private table
+    "open_of",  # two words for a job
     "batch_callbacks",  # a few rows
     "batches",  # a row per partition, batch and state
     "unknown_parent",  # a private table

@@ -584,7 +584,7 @@ def test_held_jobs_are_listed_with_those_that_wait(store: Store) -> None:
     enqueue(store, new_job("a", queue="stopped", priority=1), new_job("b"), new_job("later", run_at=after(9)))
     claimed(store, "b")
 
-    assert [job.id for job in store.list(State.PENDING, now=NOW)] == ["a", "later"]
+    assert [job.id for job in store.list(State.PENDING, now=NOW)] == ["later", "a"]
     assert [job.id for job in store.list(State.PENDING, scheduled=True, now=NOW)] == ["later"]
 
 
@@ -595,3 +595,21 @@ def test_what_one_handle_sets_holds_for_the_claims_of_another(open_store: OpenSt
 
     assert ids(claim_all(other)) == ["few-0", "few-1"]
     assert claim_all(one) == []
+
+
+@pytest.mark.parametrize("how", ["pause", "pause_all", "cancel_all"])
+def test_what_does_not_start_after_all_leaves_its_place_to_another(store: Store, how: str) -> None:
+    store.limit_queue("few", Limits(concurrency=1), NOW)
+    enqueue(store, *(new_job(id, queue="few") for id in ("a", "b", "c")))
+    running = claimed(store, "a")
+    assert claim_all(store) == []
+    store.finish(running, WELL, NOW)
+    store.resume_queue("nothing", NOW)
+    first = stored_job(store, "b")
+
+    if how == "pause":
+        store.pause("b", NOW)
+    else:
+        list(getattr(store, how)({first.state: [first.seq]}, NOW))
+
+    assert claimed(store).id == "c"

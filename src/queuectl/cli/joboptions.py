@@ -62,6 +62,8 @@ def add_job_options(parser: Parser, max_retries: str, *, once: bool = True, comm
         action="append",
         help="variable that the worker passes on, not kept; may be repeated",
     )
+    add("--key", metavar="KEY", help="what it shares with other jobs, of which only some run at once")
+    add("--limit", metavar="N", type=_limit, help="so many jobs of the key run at once [default: 1]")
     add("--tag", metavar="NAME=VALUE", action="append", help="mark to select jobs by; may be repeated")
     add("--stdin", metavar="FILE", help="file that becomes its input [default: /dev/null]")
     if not command:
@@ -81,8 +83,6 @@ def add_job_options(parser: Parser, max_retries: str, *, once: bool = True, comm
         type=one_of("choice", tuple(OnParentFailure)),
         help="when one ends otherwise: cancel, run all the same, or wait for its retry [default: cancel]",
     )
-    add("--key", metavar="KEY", help="what it shares with other jobs, of which only some run at once")
-    add("--limit", metavar="N", type=_limit, help="so many jobs of the key run at once [default: 1]")
     parser.add_argument(
         "words", nargs="*", metavar="JSON", help='a job as JSON: \'{"id": "job1", "command": "sleep 2"}\''
     )

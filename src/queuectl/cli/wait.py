@@ -104,8 +104,8 @@ def _wait_for_selected(
     going_on = array("q", sorted(seq for state in chosen.keys() - FINISHED for seq in chosen[state]))
     cleared = 0
     if going_on:
-        for job in queue.jobs(going_on[:1]):
-            warn_without_worker(app, job.queue)
+        first = next(queue.jobs(going_on), None)
+        warn_without_worker(app, "default" if first is None else first.queue)
         going_on, cleared = wait_for_selected(queue, app, going_on, deadline, end_here)
     try:
         queue.flush()

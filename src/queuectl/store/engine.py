@@ -394,20 +394,22 @@ class Engine:
     ) -> Iterator[Sequence[Job]]:
         """See `Store.cancel_all`."""
         return self._in_batches(
-            chosen, partial(self._moved, lifecycle.cancel_all, now), partial(self.cancel, now=now, grace=grace)
+            chosen, partial(self._moved, lifecycle.cancel_all, now), partial(self.cancel, now=now, grace=grace), now
         )
 
     def retry_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
         """See `Store.retry_all`."""
-        return self._in_batches(chosen, partial(self._moved, lifecycle.retry_all, now), partial(self.retry, now=now))
+        return self._in_batches(
+            chosen, partial(self._moved, lifecycle.retry_all, now), partial(self.retry, now=now), now
+        )
 
     def pause_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
         """See `Store.pause_all`."""
-        return self._in_batches(chosen, partial(self._held, "pause_all", now), partial(self.pause, now=now))
+        return self._in_batches(chosen, partial(self._held, "pause_all", now), partial(self.pause, now=now), now)
 
     def resume_all(self, chosen: Mapping[State, Sequence[int]], now: datetime | None = None) -> Iterator[Sequence[Job]]:
         """See `Store.resume_all`."""
-        return self._in_batches(chosen, partial(self._held, "resume_all", now), partial(self.resume, now=now))
+        return self._in_batches(chosen, partial(self._held, "resume_all", now), partial(self.resume, now=now), now)
 
     def _moved(
         self, decide: Callable[[State], MoveAll | None], now: datetime | None, state: State, seqs: Collection[int]
@@ -426,6 +428,7 @@ class Engine:
         chosen: Mapping[State, Sequence[int]],
         together: Callable[[State, Collection[int]], Collection[int]],
         one: Callable[[str], Job],
+        now: datetime | None,
     ) -> Iterator[Sequence[Job]]:
         """Act on jobs of each state `together`, and with `one` on those that are to be looked at."""
         for state, seqs in chosen.items():
@@ -434,29 +437,47 @@ class Engine:
                 done: set[int] = set()
                 try:
                     with self._statements.durable():
-                        done.update(together(state, batch))
+                        done.update(self._together(partial(self._with_openings, together, state, batch, now)))
                     for job in self.jobs([seq for seq in batch if seq not in done]):
                         if job.state in chosen:
                             try:
                                 done.add(one(job.id).seq)
                             except (Conflict, NotFound):
                                 continue  # it has moved on since it was read
+                    self._wake_released()
                     jobs = list(self.jobs([seq for seq in batch if seq in done]))
                 except StoreUnavailable as error:
                     error.unchanged = error.unchanged and not done
                     raise
                 yield jobs
 
+    def _with_openings(
+        self,
+        together: Callable[[State, Collection[int]], Collection[int]],
+        state: State,
+        seqs: Collection[int],
+        now: datetime | None,
+    ) -> Collection[int]:
+        """Act on jobs together, and let claims look at what these have kept from starting."""
+        done = together(state, seqs)
+        if done:
+            values = {"seqs": self._statements.numbers_as_value(done), "now": self._moment(now)}
+            self._released += self._statements.change("open_of", values)
+        return done
+
     def pause(self, id: str, now: datetime | None = None) -> Job:
         """See `Store.pause`."""
         while True:
             with self._statements.durable():
                 job = self._existing(id)
-                held_by = lifecycle.pause(job)
+                lifecycle.pause(job)
                 if job.paused_at is not None:
                     return job
-                if self._statements.change("pause", {**self._as_read(job, now), "held_by": held_by}):
-                    return self._existing(id)
+                hold = partial(self._held, "pause_all", now)
+                done = self._together(partial(self._with_openings, hold, job.state, (job.seq,), now))
+            self._wake_released()
+            if done:
+                return self._existing(id)
 
     def resume(self, id: str, now: datetime | None = None) -> Job:
         """See `Store.resume`."""

@@ -1,2 +1,2 @@
--- What is paused, in the order in which it would run. Index: jobs_held.
-SELECT * FROM job WHERE held_by = :held_by ORDER BY priority DESC, created_at, seq LIMIT :limit;
+-- What is paused, by queue, in the order in which it would run. Index: jobs_held.
+SELECT * FROM job WHERE held_by = :held_by ORDER BY queue, priority DESC, created_at, seq LIMIT :limit;

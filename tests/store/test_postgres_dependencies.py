@@ -19,6 +19,8 @@ from tests.support.factories import NOW, WELL, claimed, new_job, stored_job
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from queuectl.job import NewJob
+
 
 @pytest.fixture
 def stores(postgres_url: str) -> Iterator[tuple[PostgresStore, PostgresStore]]:
@@ -62,11 +64,18 @@ def somebody_waits(url: str) -> bool:
         return bool(watcher.execute(query).rowcount)
 
 
-def test_of_two_parents_that_end_at_the_same_time_the_second_releases_their_child(
-    stores: tuple[PostgresStore, PostgresStore], postgres_url: str, monkeypatch: pytest.MonkeyPatch
+TWO_AND_WHAT_FOLLOWS = {
+    "parents": [new_job("p"), new_job("q"), new_job("follows", after=["p", "q"])],
+    "a batch": [new_job("p", batch="b"), new_job("q", batch="b"), new_job("follows", batch="b", batch_role="then")],
+}
+
+
+@pytest.mark.parametrize("jobs", TWO_AND_WHAT_FOLLOWS.values(), ids=list(TWO_AND_WHAT_FOLLOWS))
+def test_of_two_that_end_at_the_same_time_the_second_lets_run_what_waits_for_both(
+    stores: tuple[PostgresStore, PostgresStore], postgres_url: str, monkeypatch: pytest.MonkeyPatch, jobs: list[NewJob]
 ) -> None:
     here, there = stores
-    here.enqueue([new_job("p"), new_job("q"), new_job("c", after=["p", "q"])], NOW)
+    here.enqueue(jobs, NOW)
     first, second = claimed(here, "p"), claimed(there, "q")
 
     with ThreadPoolExecutor(2) as pool:
@@ -78,26 +87,7 @@ def test_of_two_parents_that_end_at_the_same_time_the_second_releases_their_chil
         one.result()
         other.result()
 
-    assert stored_job(here, "c").state is State.PENDING
-
-
-def test_of_two_jobs_of_a_batch_that_end_at_the_same_time_the_second_ends_the_batch(
-    stores: tuple[PostgresStore, PostgresStore], postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here, there = stores
-    here.enqueue([new_job("p", batch="b"), new_job("q", batch="b"), new_job("t", batch="b", batch_role="then")], NOW)
-    first, second = claimed(here, "p"), claimed(there, "q")
-
-    with ThreadPoolExecutor(2) as pool:
-        with just_before_its_commit(here, monkeypatch) as ready:
-            one = pool.submit(here.finish, first, WELL, NOW)
-            assert ready.wait(DEADLINE)
-            other = pool.submit(there.finish, second, WELL, NOW)
-            eventually(lambda: other.done() or somebody_waits(postgres_url))
-        one.result()
-        other.result()
-
-    assert stored_job(here, "t").state is State.PENDING
+    assert stored_job(here, "follows").state is State.PENDING
 
 
 def test_a_child_that_comes_in_the_moment_of_its_parents_end_is_released(
